@@ -1,0 +1,1 @@
+"""What can be decided: pure rules over events, without clock or I/O."""

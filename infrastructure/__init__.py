@@ -1,0 +1,1 @@
+"""How Hirelog touches the world: log, projector, settings, servers."""

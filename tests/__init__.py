@@ -1,0 +1,1 @@
+"""The same rooms again, plus faults and architecture."""

@@ -1,0 +1,1 @@
+"""Deciders, by given, when, then."""

@@ -1,0 +1,1 @@
+"""Read models, one fold at a time."""
