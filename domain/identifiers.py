@@ -1,0 +1,35 @@
+"""Ids that say which tenant's log they live in.
+
+An id is a UUID of version 8 (RFC 9562). Its first 60 free bits are the tenant's key and are shared by everything in that
+tenant's log; the last 62 are random, or a hash of what must be unique. So any id routes to its log without a lookup,
+and identity that must be unique is a stream id.
+"""
+
+import hashlib
+from uuid import UUID
+
+_VERSION_AND_VARIANT = (0x8 << 76) | (0b10 << 62)
+_TENANT_BITS = (((1 << 48) - 1) << 80) | (((1 << 12) - 1) << 64)
+_OWN_BITS = (1 << 62) - 1
+
+
+def tenant_id(random: UUID) -> UUID:
+    """A tenant's id from 60 of the bits of `random`; it is its own `tenant_of`."""
+    return UUID(int=(random.int & _TENANT_BITS) | _VERSION_AND_VARIANT)
+
+
+def tenant_of(identifier: UUID) -> UUID:
+    """The tenant whose log holds `identifier`; an unknown id names a tenant without a log."""
+    return tenant_id(identifier)
+
+
+def random_id(tenant: UUID, random: UUID) -> UUID:
+    """A new id in a tenant's log from 62 of the bits of `random`."""
+    return UUID(int=(tenant.int & _TENANT_BITS) | _VERSION_AND_VARIANT | (random.int & _OWN_BITS))
+
+
+def derived_id(tenant: UUID, kind: str, *parts: UUID) -> UUID:
+    """The one id of a `kind` for these parts: what must be unique becomes a version conflict on its stream."""
+    digest = hashlib.sha256(kind.encode() + b"".join(part.bytes for part in parts)).digest()
+    own = int.from_bytes(digest[:8], "big") & _OWN_BITS
+    return UUID(int=(tenant.int & _TENANT_BITS) | _VERSION_AND_VARIANT | own)

@@ -1,0 +1,232 @@
+"""A candidate's application for a job: submitted, advanced stage by stage, rejected, reinstated, withdrawn."""
+
+from typing import Final, Literal, TypeAlias, assert_never
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.decision import Command, Decider, Decision, Event, Rejected
+
+PipelineStage: TypeAlias = Literal["applied", "screening", "interview", "offer", "hired"]
+Stage: TypeAlias = Literal["applied", "screening", "interview", "offer", "hired", "rejected", "withdrawn"]
+
+PIPELINE: Final[tuple[PipelineStage, ...]] = ("applied", "screening", "interview", "offer", "hired")
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a candidate says of themselves. The salary is in whole units of `currency` (ISO 4217) a year."""
+
+    skills: tuple[str, ...] = ()
+    experience_years: int | None = None
+    expected_salary: int | None = None
+    currency: str | None = None
+
+
+# Events. Free text about a person lives outside the log; `*_text_id` points to it.
+
+
+class ApplicationSubmitted(Event, frozen=True):
+    job_id: UUID
+    candidate_id: UUID
+    claims: Claims
+    requirements_revision: int
+    cover_letter_text_id: UUID | None = None
+    resume_id: UUID | None = None
+    source: str | None = None
+
+
+class StageAdvanced(Event, frozen=True):
+    from_stage: PipelineStage
+    to_stage: PipelineStage
+    note_text_id: UUID | None = None
+
+
+class ApplicationRejected(Event, frozen=True):
+    from_stage: PipelineStage
+    reason_text_id: UUID | None = None
+
+
+class ApplicationReinstated(Event, frozen=True):
+    to_stage: PipelineStage
+
+
+class ApplicationWithdrawn(Event, frozen=True):
+    from_stage: PipelineStage
+
+
+JobApplicationEvent: TypeAlias = (
+    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+)
+
+
+# State
+
+
+class JobApplication(msgspec.Struct, frozen=True, kw_only=True):
+    """An application as its events make it; `job_id` is None before it was submitted.
+
+    `reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn.
+    """
+
+    job_id: UUID | None = None
+    candidate_id: UUID | None = None
+    claims: Claims = Claims()
+    requirements_revision: int = 1
+    cover_letter_text_id: UUID | None = None
+    resume_id: UUID | None = None
+    source: str | None = None
+    stage: Stage = "applied"
+    reached: PipelineStage = "applied"
+
+
+def evolve(state: JobApplication, event: JobApplicationEvent) -> JobApplication:
+    match event:
+        case ApplicationSubmitted():
+            return JobApplication(
+                job_id=event.job_id,
+                candidate_id=event.candidate_id,
+                claims=event.claims,
+                requirements_revision=event.requirements_revision,
+                cover_letter_text_id=event.cover_letter_text_id,
+                resume_id=event.resume_id,
+                source=event.source,
+            )
+        case StageAdvanced(to_stage=stage) | ApplicationReinstated(to_stage=stage):
+            return replace(state, stage=stage, reached=stage)
+        case ApplicationRejected():
+            return replace(state, stage="rejected")
+        case ApplicationWithdrawn():
+            return replace(state, stage="withdrawn")
+        case _:
+            assert_never(event)
+
+
+# Commands
+
+
+class SubmitApplication(Command, frozen=True):
+    application_id: UUID
+    job_id: UUID
+    candidate_id: UUID
+    claims: Claims
+    requirements_revision: int = 1
+    cover_letter_text_id: UUID | None = None
+    resume_id: UUID | None = None
+    source: str | None = None
+
+
+class AdvanceStage(Command, frozen=True):
+    application_id: UUID
+    to_stage: PipelineStage
+    note_text_id: UUID | None = None
+
+
+class RejectApplication(Command, frozen=True):
+    application_id: UUID
+    reason_text_id: UUID | None = None
+
+
+class ReinstateApplication(Command, frozen=True):
+    application_id: UUID
+
+
+class WithdrawApplication(Command, frozen=True):
+    application_id: UUID
+
+
+JobApplicationCommand: TypeAlias = (
+    SubmitApplication | AdvanceStage | RejectApplication | ReinstateApplication | WithdrawApplication
+)
+
+_NOT_FOUND = Rejected("application_not_found", "There is no such application.")
+_HIRED = Rejected("already_hired", "The candidate was hired.")
+
+
+def decide(command: JobApplicationCommand, state: JobApplication) -> Decision[JobApplicationEvent]:
+    if isinstance(command, SubmitApplication):
+        return _submit(command, state)
+    if state.job_id is None:
+        return _NOT_FOUND
+    match command:
+        case AdvanceStage():
+            return _advance(command, state)
+        case RejectApplication():
+            return _reject(command, state)
+        case ReinstateApplication():
+            return _reinstate(state)
+        case WithdrawApplication():
+            return _withdraw(state)
+        case _:
+            assert_never(command)
+
+
+def _submit(command: SubmitApplication, state: JobApplication) -> Decision[JobApplicationEvent]:
+    if state.job_id is not None:
+        return Rejected("already_applied", "The candidate has applied for this job already.")
+    submitted = ApplicationSubmitted(
+        job_id=command.job_id,
+        candidate_id=command.candidate_id,
+        claims=command.claims,
+        requirements_revision=command.requirements_revision,
+        cover_letter_text_id=command.cover_letter_text_id,
+        resume_id=command.resume_id,
+        source=command.source,
+    )
+    return [submitted]
+
+
+def allowed_stages(state: JobApplication) -> tuple[PipelineStage, ...]:
+    """The stages that `AdvanceStage` may name now: the next one, or none."""
+    if state.stage != state.reached or state.stage == "hired":
+        return ()
+    return (PIPELINE[PIPELINE.index(state.reached) + 1],)
+
+
+def _advance(command: AdvanceStage, state: JobApplication) -> Decision[JobApplicationEvent]:
+    if command.to_stage == state.stage:
+        return []
+    allowed = allowed_stages(state)
+    if command.to_stage not in allowed:
+        may = f"only {allowed[0]} is next" if allowed else "no stage is next"
+        return Rejected("stage_not_allowed", f"From {state.stage}, {may}.", allowed)
+    return [StageAdvanced(from_stage=state.reached, to_stage=command.to_stage, note_text_id=command.note_text_id)]
+
+
+def _reject(command: RejectApplication, state: JobApplication) -> Decision[JobApplicationEvent]:
+    match state.stage:
+        case "rejected":
+            return []
+        case "hired":
+            return _HIRED
+        case "withdrawn":
+            return Rejected("application_withdrawn", "The candidate has withdrawn the application.")
+        case _:
+            return [ApplicationRejected(from_stage=state.reached, reason_text_id=command.reason_text_id)]
+
+
+def _reinstate(state: JobApplication) -> Decision[JobApplicationEvent]:
+    if state.stage != "rejected":
+        return Rejected("not_rejected", "Only a rejected application can be reinstated.")
+    return [ApplicationReinstated(to_stage=state.reached)]
+
+
+def _withdraw(state: JobApplication) -> Decision[JobApplicationEvent]:
+    match state.stage:
+        case "withdrawn":
+            return []
+        case "hired":
+            return _HIRED
+        case "rejected":
+            return Rejected("application_rejected", "A rejected application cannot be withdrawn.")
+        case _:
+            return [ApplicationWithdrawn(from_stage=state.reached)]
+
+
+JOB_APPLICATION: Decider[JobApplicationCommand, JobApplication, JobApplicationEvent] = Decider(
+    name="job_application",
+    initial=JobApplication(),
+    decide=decide,
+    evolve=evolve,
+    event_type=JobApplicationEvent,
+)

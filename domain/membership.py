@@ -1,0 +1,126 @@
+"""Who holds which role in a company: one stream per company, so that the last admin is a rule and not a race."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias, assert_never
+from uuid import UUID
+
+import msgspec
+
+from domain.decision import Command, Decider, Decision, Event, Rejected
+
+StaffRole: TypeAlias = Literal["recruiter", "hiring_manager", "auditor", "admin"]
+
+
+# Events
+
+
+class MemberJoined(Event, frozen=True):
+    account_id: UUID
+    role: StaffRole
+
+
+class MemberRoleChanged(Event, frozen=True):
+    account_id: UUID
+    from_role: StaffRole
+    to_role: StaffRole
+
+
+class MemberLeft(Event, frozen=True):
+    account_id: UUID
+
+
+MembershipEvent: TypeAlias = MemberJoined | MemberRoleChanged | MemberLeft
+
+
+# State
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """The members of a company: account id -> role."""
+
+    roles: Mapping[UUID, StaffRole] = MappingProxyType({})
+
+
+def evolve(state: Membership, event: MembershipEvent) -> Membership:
+    match event:
+        case MemberJoined(account_id=account, role=role) | MemberRoleChanged(account_id=account, to_role=role):
+            return Membership(MappingProxyType({**state.roles, account: role}))
+        case MemberLeft(account_id=account):
+            rest = {member: role for member, role in state.roles.items() if member != account}
+            return Membership(MappingProxyType(rest))
+        case _:
+            assert_never(event)
+
+
+# Commands
+
+
+class AddMember(Command, frozen=True):
+    company_id: UUID
+    account_id: UUID
+    role: StaffRole
+
+
+class ChangeMemberRole(Command, frozen=True):
+    company_id: UUID
+    account_id: UUID
+    role: StaffRole
+
+
+class RemoveMember(Command, frozen=True):
+    company_id: UUID
+    account_id: UUID
+
+
+MembershipCommand: TypeAlias = AddMember | ChangeMemberRole | RemoveMember
+
+_NOT_A_MEMBER = Rejected("not_a_member", "The account is not a member of the company.")
+_LAST_ADMIN = Rejected("last_admin", "The last admin cannot leave or lose the role.")
+
+
+def decide(command: MembershipCommand, state: Membership) -> Decision[MembershipEvent]:
+    match command:
+        case AddMember():
+            return _add(command, state)
+        case ChangeMemberRole():
+            return _change_role(command, state)
+        case RemoveMember():
+            return _remove(command, state)
+        case _:
+            assert_never(command)
+
+
+def _add(command: AddMember, state: Membership) -> Decision[MembershipEvent]:
+    role = state.roles.get(command.account_id)
+    if role is not None:
+        return [] if role == command.role else Rejected("already_a_member", f"The account is a member as {role}.")
+    return [MemberJoined(account_id=command.account_id, role=command.role)]
+
+
+def _change_role(command: ChangeMemberRole, state: Membership) -> Decision[MembershipEvent]:
+    role = state.roles.get(command.account_id)
+    if role is None:
+        return _NOT_A_MEMBER
+    if role == command.role:
+        return []
+    if _is_last_admin(state, command.account_id):
+        return _LAST_ADMIN
+    return [MemberRoleChanged(account_id=command.account_id, from_role=role, to_role=command.role)]
+
+
+def _remove(command: RemoveMember, state: Membership) -> Decision[MembershipEvent]:
+    if command.account_id not in state.roles:
+        return []
+    if _is_last_admin(state, command.account_id):
+        return _LAST_ADMIN
+    return [MemberLeft(account_id=command.account_id)]
+
+
+def _is_last_admin(state: Membership, account_id: UUID) -> bool:
+    return [member for member, role in state.roles.items() if role == "admin"] == [account_id]
+
+
+MEMBERSHIP: Decider[MembershipCommand, Membership, MembershipEvent] = Decider(
+    name="membership", initial=Membership(), decide=decide, evolve=evolve, event_type=MembershipEvent
+)
