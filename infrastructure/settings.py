@@ -1,0 +1,220 @@
+"""Settings: read once from the environment and `.env`, checked, and never changed afterwards."""
+
+import difflib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+SECRET_KEY_BYTES: Final = 32
+_WITHOUT_PREFIX: Final = frozenset({"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES"})
+_PREFIX: Final = "HIRELOG_"
+_ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message is one line for whoever started the program."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set.
+
+    A field `name` comes from `HIRELOG_NAME`, except `database_url`, `redis_url`, `secret_key` and
+    `access_token_expire_minutes`, whose variables have no prefix.
+    """
+
+    home: Path = Path(".hirelog")
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8000
+    database_url: str | None = None
+    redis_url: str | None = None
+    secret_key: str | None = None
+    access_token_expire_minutes: Count = 60
+    bcrypt_cost: Annotated[int, msgspec.Meta(ge=4, le=16)] = 10
+    worker_processes: Count = 1
+    worker_threads: Count = 8
+    api_processes: Count = 1
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    append_queue_limit: Count = 10_000
+    append_batch_limit: Count = 256
+    database_pool_size: Count = 8
+    projection_page_size: Count = 2_000
+    projection_tenants_per_unit: Count = 100
+    projection_linger_seconds: Seconds = 10.0
+    sweep_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    min_position_wait_seconds: Seconds = 2.0
+
+
+def variable(field: str) -> str:
+    """The environment variable of a settings field."""
+    name = field.upper()
+    return name if name in _WITHOUT_PREFIX else _PREFIX + name
+
+
+_FIELDS: Final = {variable(field.name): field for field in msgspec.structs.fields(Settings)}
+VARIABLES: Final = frozenset(_FIELDS)
+
+
+def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
+    """The settings of this process: the environment over `.env` in the working folder.
+
+    An empty variable counts as unset. A given `environ` stands alone, unless `env_file` is given too.
+    Raises `SettingsError` for a wrong value, an unknown `HIRELOG_*` variable (a typing mistake must not be
+    lost), and a `SECRET_KEY` that is too short, or missing beside a `DATABASE_URL`.
+    """
+    if environ is None:
+        environ = os.environ
+        env_file = env_file or Path(".env")
+    given = {**(read_env_file(env_file) if env_file else {}), **environ}
+    for name in given:
+        if name.startswith(_PREFIX) and name not in VARIABLES:
+            raise SettingsError(f"unknown setting {name}{_suggestion(name)}")
+    values = {
+        field.name: _convert(name, given[name], field.type)
+        for name, field in _FIELDS.items()
+        if given.get(name)
+    }
+    settings = msgspec.convert(values, Settings)
+    settings = msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
+    _check_secret_key(settings)
+    return settings
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines; blank lines and `#` comments are skipped, quotes around a value are taken off.
+
+    A file that does not exist is empty. Raises `SettingsError` for a line that is none of these.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        match = _ENV_LINE.fullmatch(text)
+        if match is None:
+            raise SettingsError(f"{path}, line {number}: expected NAME=value")
+        found[match[1]] = _unquote(match[2], f"{path}, line {number}")
+    return found
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """The same settings with a `secret_key`: the given one, or one made once and kept in the home folder."""
+    if settings.secret_key:
+        return settings
+    path = settings.home / "secret_key"
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        key = secrets.token_urlsafe(48)
+        unfinished = path.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    if len(key.encode()) < SECRET_KEY_BYTES:
+        raise SettingsError(
+            f"{path} holds less than {SECRET_KEY_BYTES} bytes: remove it to have a new key made"
+        )
+    return msgspec.structs.replace(settings, secret_key=key)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables from which a child process loads the same settings."""
+    values = {name: getattr(settings, field.name) for name, field in _FIELDS.items()}
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def effective(settings: Settings) -> dict[str, str | int | float | None]:
+    """What is in force, by variable name, with secrets (also a password inside a URL) hidden."""
+    shown: dict[str, str | int | float | None] = {}
+    for name, field in _FIELDS.items():
+        value = getattr(settings, field.name)
+        if name == "SECRET_KEY":
+            shown[name] = "***" if value else None
+        elif name.endswith("_URL"):
+            shown[name] = _without_password(value) if value else None
+        else:
+            shown[name] = str(value) if isinstance(value, Path) else value
+    return shown
+
+
+def redis_database(url: str, number: int) -> str:
+    """The same Redis server's database `number`: `/n` in a `redis:` URL, `?db=n` in a `unix:` one."""
+    parts = urlsplit(url)
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
+    if parts.scheme == "unix":
+        return _joined(parts._replace(query=urlencode([*query, ("db", str(number))])))
+    return _joined(parts._replace(path=f"/{number}", query=urlencode(query)))
+
+
+def _convert(name: str, text: str, expected: object) -> object:
+    if expected is Path:
+        return Path(text)
+    try:
+        return msgspec.convert(text, expected, strict=False)
+    except msgspec.ValidationError as error:
+        shown = "" if name.endswith(("_URL", "_KEY")) else f" {text!r}"
+        reason = (
+            str(error)
+            .replace("`", "")
+            .replace("Expected int", "expected a whole number")
+            .removesuffix(", got str")
+        )
+        raise SettingsError(f"{name}{shown}: {reason[0].lower()}{reason[1:]}") from error
+
+
+def _check_secret_key(settings: Settings) -> None:
+    if settings.secret_key is not None and len(settings.secret_key.encode()) < SECRET_KEY_BYTES:
+        raise SettingsError(f"SECRET_KEY needs at least {SECRET_KEY_BYTES} bytes")
+    if settings.database_url and settings.secret_key is None:
+        raise SettingsError(
+            f"DATABASE_URL is set, so SECRET_KEY ({SECRET_KEY_BYTES} bytes or more) must be set too"
+        )
+
+
+def _suggestion(name: str) -> str:
+    near = difflib.get_close_matches(name, VARIABLES, n=1)
+    return f": is {near[0]} meant?" if near else ""
+
+
+def _unquote(text: str, where: str) -> str:
+    if text[:1] in {'"', "'"}:
+        quote = text[0]
+        end = text.find(quote, 1)
+        rest = text[end + 1 :].strip()
+        if end < 0 or (rest and not rest.startswith("#")):
+            raise SettingsError(f"{where}: the quotes do not match")
+        return text[1:end]
+    return re.split(r"\s#", text, maxsplit=1)[0].strip()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password:
+        netloc = parts.netloc.rpartition("@")
+        user = netloc[0].partition(":")[0]
+        parts = parts._replace(netloc=f"{user}:***@{netloc[2]}")
+    query = [(k, "***" if "password" in k or "secret" in k else v) for k, v in parse_qsl(parts.query)]
+    return _joined(parts._replace(query=urlencode(query, safe="/*")))
+
+
+def _joined(parts: SplitResult) -> str:
+    """Unlike `urlunsplit`, keeps the `//` before an empty host."""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if parts.query else ''}{parts.query}"

@@ -1,0 +1,120 @@
+"""Settings: where values come from, what is refused, and what is never shown."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infrastructure import settings
+from infrastructure.settings import Settings, SettingsError
+
+KEY = "k" * 32
+
+
+def test_defaults_need_no_environment() -> None:
+    assert settings.load({}) == Settings(home=Path(".hirelog").absolute())
+
+
+def test_every_field_has_a_variable() -> None:
+    loaded = settings.load({"HIRELOG_PORT": "9000", "DATABASE_URL": "postgresql://db/x", "SECRET_KEY": KEY})
+    assert (loaded.port, loaded.database_url, loaded.secret_key) == (9000, "postgresql://db/x", KEY)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HIRELOG_PORT=9000\nHIRELOG_HOST=0.0.0.0 # all\n")
+    loaded = settings.load({"HIRELOG_PORT": "9001"}, file)
+    assert (loaded.port, loaded.host) == (9001, "0.0.0.0")  # noqa: S104 - a value, nothing listens
+
+
+def test_the_file_takes_quotes_comments_and_export(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# a comment\n\nexport A='one # two'\nB=\"x=y\"  # why\nC = plain\nOTHER=\n")
+    assert settings.read_env_file(file) == {"A": "one # two", "B": "x=y", "C": "plain", "OTHER": ""}
+
+
+def test_an_empty_variable_is_unset() -> None:
+    assert settings.load({"DATABASE_URL": "", "HIRELOG_PORT": ""}) == settings.load({})
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"HIRELOG_PORT": "80a"}, "HIRELOG_PORT '80a': expected a whole number"),
+        ({"HIRELOG_PORT": "70000"}, "HIRELOG_PORT '70000': expected a whole number <= 65535"),
+        ({"HIRELOG_LOG_FORMAT": "xml"}, "HIRELOG_LOG_FORMAT 'xml': invalid enum value 'xml'"),
+        ({"HIRELOG_PROT": "8000"}, "unknown setting HIRELOG_PROT: is HIRELOG_PORT meant?"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY needs at least 32 bytes"),
+        (
+            {"DATABASE_URL": "postgresql:///x"},
+            "DATABASE_URL is set, so SECRET_KEY (32 bytes or more) must be set too",
+        ),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load(environ)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("line", ["no equals sign", "1A=x", "A='open"])
+def test_a_wrong_line_in_the_file_names_its_number(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"# first\n{line}\n")
+    with pytest.raises(SettingsError, match="line 2"):
+        settings.read_env_file(tmp_path / ".env")
+
+
+def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = settings.with_secret_key(Settings(home=tmp_path))
+    again = settings.with_secret_key(Settings(home=tmp_path))
+    assert first.secret_key == again.secret_key
+    assert first.secret_key is not None
+    assert len(first.secret_key) >= settings.SECRET_KEY_BYTES
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_damaged_secret_key_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("")
+    with pytest.raises(SettingsError, match="remove it"):
+        settings.with_secret_key(Settings(home=tmp_path))
+
+
+def test_secrets_are_never_shown() -> None:
+    loaded = settings.load(
+        {
+            "DATABASE_URL": "postgresql://me:hush@db:5432/x?sslpassword=hush&application_name=a",
+            "REDIS_URL": "redis://:hush@cache/0",
+            "SECRET_KEY": "hush" * 8,
+        },
+    )
+    shown = settings.effective(loaded)
+    assert "hush" not in repr(shown)
+    assert shown["DATABASE_URL"] == "postgresql://me:***@db:5432/x?sslpassword=***&application_name=a"
+    assert shown["REDIS_URL"] == "redis://:***@cache/0"
+
+
+def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
+    mine = settings.with_secret_key(
+        settings.load({"HIRELOG_HOME": str(tmp_path), "HIRELOG_SWEEP_SECONDS": "0.5"})
+    )
+    assert settings.load(settings.environment(mine)) == mine
+
+
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("redis://cache:6379/0", "redis://cache:6379/1"),
+        ("rediss://:pw@cache?socket_timeout=5", "rediss://:pw@cache/1?socket_timeout=5"),
+        ("unix:///run/valkey.sock?db=0", "unix:///run/valkey.sock?db=1"),
+    ],
+)
+def test_another_database_of_the_same_redis(url: str, other: str) -> None:
+    assert settings.redis_database(url, 1) == other
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), st.text()))
+def test_unrelated_variables_change_nothing(environ: dict[str, str]) -> None:
+    ours = settings.VARIABLES | {name for name in environ if name.startswith("HIRELOG_")}
+    assert settings.load({k: v for k, v in environ.items() if k not in ours}) == settings.load({})
