@@ -6,11 +6,11 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, tag=True, tag_field="type", kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, tag=True, tag_field="type", omit_defaults=True):
     """A fact that was decided. Ids of streams, versions, time and actor live in `Recorded`, not here."""
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True):
     """A wish, carrying everything that `decide` needs."""
 
 
@@ -43,7 +43,9 @@ class Decider(msgspec.Struct, Generic[CommandT, StateT, EventT], frozen=True):
     event_type: object
 
 
-def fold(decider: Decider[CommandT, StateT, EventT], events: Iterable[EventT], state: StateT | None = None) -> StateT:
+def fold(
+    decider: Decider[CommandT, StateT, EventT], events: Iterable[EventT], state: StateT | None = None
+) -> StateT:
     """The state after `events`, from `state` (default: the initial one)."""
     current = decider.initial if state is None else state
     for event in events:

@@ -180,18 +180,12 @@ class FillOpening(Command, frozen=True):
 
 
 JobCommand: TypeAlias = (
-    CreateJob
-    | EditJob
-    | PublishJob
-    | CloseJob
-    | ReopenJob
-    | ArchiveJob
-    | AdmitApplication
-    | FillOpening
+    CreateJob | EditJob | PublishJob | CloseJob | ReopenJob | ArchiveJob | AdmitApplication | FillOpening
 )
 
 _NOT_FOUND = Rejected("job_not_found", "There is no such job.")
 _ARCHIVED = Rejected("job_archived", "The job is archived.")
+_NO_OPENINGS = Rejected("openings_invalid", "A job has at least one opening.")
 _FILLED = Rejected("openings_filled", "All openings of the job are filled.")
 
 
@@ -204,15 +198,19 @@ def decide(command: JobCommand, state: Job) -> Decision[JobEvent]:
         case EditJob():
             return _edit(command, state)
         case PublishJob():
-            return _publish(state)
+            return _publish(state.status)
         case CloseJob():
-            return _close(state)
+            return _close(state.status)
         case ReopenJob():
-            return _reopen(state)
+            return _reopen(state.status, state)
         case ArchiveJob():
-            return _archive(state)
+            return _archive(state.status)
         case AdmitApplication():
-            return [] if state.status == "open" else Rejected("job_not_open", "The job takes no applications now.")
+            return (
+                []
+                if state.status == "open"
+                else Rejected("job_not_open", "The job takes no applications now.")
+            )
         case FillOpening():
             return _fill(command, state)
         case _:
@@ -223,7 +221,7 @@ def _create(command: CreateJob, state: Job) -> Decision[JobEvent]:
     if state.status is not None:
         return Rejected("job_exists", "The job was created before.")
     if command.openings < 1:
-        return Rejected("openings_invalid", "A job has at least one opening.")
+        return _NO_OPENINGS
     if (invalid := _salary_range(command.requirements)) is not None:
         return invalid
     created = JobCreated(
@@ -247,7 +245,9 @@ def _edit(command: EditJob, state: Job) -> Decision[JobEvent]:
         revision = state.requirements_revision + 1
         events.append(RequirementsRevised(revision=revision, requirements=command.requirements))
     if command.openings is not None and command.openings != state.openings:
-        if command.openings < max(1, len(state.filled_by)):
+        if command.openings < 1:
+            return _NO_OPENINGS
+        if command.openings < len(state.filled_by):
             return Rejected("openings_below_filled", f"{len(state.filled_by)} openings are filled already.")
         events.append(OpeningsChanged(openings=command.openings))
     return events
@@ -262,50 +262,58 @@ def _salary_range(requirements: Requirements) -> Rejected | None:
     return None
 
 
-def _publish(state: Job) -> Decision[JobEvent]:
-    match state.status:
+def _publish(status: Status) -> Decision[JobEvent]:
+    match status:
         case "open":
             return []
         case "draft":
             return [JobPublished()]
         case "archived":
             return _ARCHIVED
-        case _:
+        case "closed":
             return Rejected("job_closed", "A closed job is reopened, not published.", ("reopen",))
+        case _:
+            assert_never(status)
 
 
-def _close(state: Job) -> Decision[JobEvent]:
-    match state.status:
+def _close(status: Status) -> Decision[JobEvent]:
+    match status:
         case "closed":
             return []
         case "open":
             return [JobClosed()]
         case "archived":
             return _ARCHIVED
-        case _:
+        case "draft":
             return Rejected("job_not_open", "Only an open job can be closed.")
+        case _:
+            assert_never(status)
 
 
-def _reopen(state: Job) -> Decision[JobEvent]:
-    match state.status:
+def _reopen(status: Status, state: Job) -> Decision[JobEvent]:
+    match status:
         case "open":
             return []
         case "closed":
             return _FILLED if len(state.filled_by) >= state.openings else [JobReopened()]
         case "archived":
             return _ARCHIVED
-        case _:
+        case "draft":
             return Rejected("job_not_closed", "Only a closed job can be reopened; a draft is published.")
+        case _:
+            assert_never(status)
 
 
-def _archive(state: Job) -> Decision[JobEvent]:
-    match state.status:
+def _archive(status: Status) -> Decision[JobEvent]:
+    match status:
         case "archived":
             return []
         case "open":
             return Rejected("job_open", "An open job is closed before it is archived.", ("close",))
-        case _:
+        case "draft" | "closed":
             return [JobArchived()]
+        case _:
+            assert_never(status)
 
 
 def _fill(command: FillOpening, state: Job) -> Decision[JobEvent]:

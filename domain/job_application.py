@@ -190,7 +190,9 @@ def _advance(command: AdvanceStage, state: JobApplication) -> Decision[JobApplic
     if command.to_stage not in allowed:
         may = f"only {allowed[0]} is next" if allowed else "no stage is next"
         return Rejected("stage_not_allowed", f"From {state.stage}, {may}.", allowed)
-    return [StageAdvanced(from_stage=state.reached, to_stage=command.to_stage, note_text_id=command.note_text_id)]
+    return [
+        StageAdvanced(from_stage=state.reached, to_stage=command.to_stage, note_text_id=command.note_text_id)
+    ]
 
 
 def _reject(command: RejectApplication, state: JobApplication) -> Decision[JobApplicationEvent]:
@@ -201,8 +203,10 @@ def _reject(command: RejectApplication, state: JobApplication) -> Decision[JobAp
             return _HIRED
         case "withdrawn":
             return Rejected("application_withdrawn", "The candidate has withdrawn the application.")
-        case _:
+        case "applied" | "screening" | "interview" | "offer":
             return [ApplicationRejected(from_stage=state.reached, reason_text_id=command.reason_text_id)]
+        case _:
+            assert_never(state.stage)
 
 
 def _reinstate(state: JobApplication) -> Decision[JobApplicationEvent]:
@@ -219,8 +223,10 @@ def _withdraw(state: JobApplication) -> Decision[JobApplicationEvent]:
             return _HIRED
         case "rejected":
             return Rejected("application_rejected", "A rejected application cannot be withdrawn.")
-        case _:
+        case "applied" | "screening" | "interview" | "offer":
             return [ApplicationWithdrawn(from_stage=state.reached)]
+        case _:
+            assert_never(state.stage)
 
 
 JOB_APPLICATION: Decider[JobApplicationCommand, JobApplication, JobApplicationEvent] = Decider(

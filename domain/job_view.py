@@ -1,6 +1,6 @@
 """A candidate's first sight of a job: one stream per job and viewer, whose first version is the uniqueness."""
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,11 @@ class JobView(msgspec.Struct, frozen=True):
 
 
 def evolve(state: JobView, event: JobViewEvent) -> JobView:
-    return JobView(seen=True)
+    match event:
+        case JobViewed():
+            return JobView(seen=True)
+        case _:
+            assert_never(event)
 
 
 class RecordView(Command, frozen=True):

@@ -44,11 +44,14 @@ class Membership(msgspec.Struct, frozen=True):
 
 def evolve(state: Membership, event: MembershipEvent) -> Membership:
     match event:
-        case MemberJoined(account_id=account, role=role) | MemberRoleChanged(account_id=account, to_role=role):
-            return Membership(MappingProxyType({**state.roles, account: role}))
+        case (
+            MemberJoined(account_id=account, role=role) | MemberRoleChanged(account_id=account, to_role=role)
+        ):
+            roles: dict[UUID, StaffRole] = {**state.roles, account: role}
+            return Membership(MappingProxyType(roles))
         case MemberLeft(account_id=account):
-            rest = {member: role for member, role in state.roles.items() if member != account}
-            return Membership(MappingProxyType(rest))
+            roles = {member: role for member, role in state.roles.items() if member != account}
+            return Membership(MappingProxyType(roles))
         case _:
             assert_never(event)
 
@@ -94,7 +97,11 @@ def decide(command: MembershipCommand, state: Membership) -> Decision[Membership
 def _add(command: AddMember, state: Membership) -> Decision[MembershipEvent]:
     role = state.roles.get(command.account_id)
     if role is not None:
-        return [] if role == command.role else Rejected("already_a_member", f"The account is a member as {role}.")
+        return (
+            []
+            if role == command.role
+            else Rejected("already_a_member", f"The account is a member as {role}.")
+        )
     return [MemberJoined(account_id=command.account_id, role=command.role)]
 
 
