@@ -1,0 +1,146 @@
+"""What a read model declares: a row whose fields are the columns, which events it folds and how, and its indexes."""
+
+from collections.abc import Callable
+from datetime import datetime
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    LiteralString,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+from uuid import UUID
+
+import msgspec
+from psycopg import sql
+
+from application.recorded import Recorded
+from domain.decision import Event
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a read model. Its tenant is its first column and opens its primary key."""
+
+    tenant_id: UUID
+
+
+RowT = TypeVar("RowT", bound=Row)
+EventT = TypeVar("EventT", bound=Event)
+Key: TypeAlias = tuple[UUID | str | int, ...]
+
+
+class ReadModel(msgspec.Struct, Generic[RowT, EventT], frozen=True, kw_only=True):
+    """A pure fold from a tenant's log to rows.
+
+    `keys(recorded)` names the rows that an event touches by the values of `key` (the primary key without the tenant);
+    `evolve(row, recorded)` answers each of them anew: None where there is no row (yet, or any more). `handled` is the union
+    of the events that it folds; others are not even fetched. `indexes` are SQL with a `{table}` in them, `generated` are
+    definitions of further columns that PostgreSQL computes. Whoever changes any of this raises `version`.
+    """
+
+    name: LiteralString
+    version: int
+    row: type[RowT]
+    key: tuple[LiteralString, ...]
+    handled: object
+    keys: Callable[[Recorded[EventT]], tuple[Key, ...]]
+    evolve: Callable[[RowT | None, Recorded[EventT]], RowT | None]
+    indexes: tuple[LiteralString, ...] = ()
+    generated: tuple[LiteralString, ...] = ()
+
+
+AnyReadModel: TypeAlias = ReadModel[Any, Any]
+
+_SQL_TYPES: Final[dict[object, LiteralString]] = {
+    UUID: "uuid",
+    str: "text",
+    int: "bigint",
+    float: "double precision",
+    bool: "boolean",
+    datetime: "timestamptz",
+    tuple[str, ...]: "text[]",
+}
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column: its SQL type, and whether it may be null."""
+
+    name: str
+    sql_type: LiteralString
+    nullable: bool
+
+
+def columns(row: type[Row]) -> tuple[Column, ...]:
+    """The columns of a row's table, the tenant first. Raises `TypeError` for a field that has no SQL type."""
+    return tuple(_column(field.name, field.type) for field in msgspec.structs.fields(row))
+
+
+def _column(name: str, annotation: object) -> Column:
+    wanted = annotation
+    nullable = False
+    if get_origin(wanted) in {Union, UnionType}:
+        others = [part for part in get_args(wanted) if part is not NoneType]
+        nullable = len(others) < len(get_args(wanted))
+        wanted = others[0] if len(others) == 1 else wanted
+    if get_origin(wanted) is Literal:
+        wanted = str
+    if wanted in _SQL_TYPES:
+        return Column(name, _SQL_TYPES[wanted], nullable)
+    if get_origin(wanted) is dict or (
+        isinstance(wanted, type) and issubclass(wanted, (msgspec.Struct, dict))
+    ):
+        return Column(name, "jsonb", nullable)
+    raise TypeError(f"column {name}: no SQL type for {annotation}")
+
+
+def handled_types(model: AnyReadModel) -> list[str]:
+    """The names, as the log spells them, of the events that a read model folds."""
+    members: tuple[Any, ...] = get_args(model.handled) or (model.handled,)
+    return [member.__name__ for member in members]
+
+
+def view_name(model: AnyReadModel) -> str:
+    """The name by which queries know the live build."""
+    return f"rm_{model.name}"
+
+
+def table_name(model: AnyReadModel, build: int) -> str:
+    """The table of one build; `rm_<name>` is the view over the live one."""
+    return f"rm_{model.name}__{build}"
+
+
+def create_table(model: AnyReadModel, build: int) -> sql.Composed:
+    """The table of a build with its primary key, without the other indexes (those are quicker after the load)."""
+    definitions: list[sql.Composable] = [
+        sql.SQL("{} {}{}").format(
+            sql.Identifier(column.name),
+            sql.SQL(column.sql_type),
+            sql.SQL("" if column.nullable else " not null"),
+        )
+        for column in columns(model.row)
+    ]
+    definitions += [sql.SQL(definition) for definition in model.generated]
+    key = [sql.Identifier(name) for name in ("tenant_id", *model.key)]
+    definitions.append(sql.SQL("primary key ({})").format(sql.SQL(", ").join(key)))
+    return sql.SQL("create table {} ({})").format(
+        sql.Identifier(table_name(model, build)), sql.SQL(", ").join(definitions)
+    )
+
+
+def create_indexes(model: AnyReadModel, build: int) -> list[sql.Composed]:
+    """The other indexes of a build."""
+    table = sql.Identifier(table_name(model, build))
+    return [sql.SQL(index).format(table=table) for index in model.indexes]
+
+
+def create_view(model: AnyReadModel, build: int) -> sql.Composed:
+    """The view by which queries see a build."""
+    return sql.SQL("create view {} as select * from {}").format(
+        sql.Identifier(view_name(model)), sql.Identifier(table_name(model, build))
+    )

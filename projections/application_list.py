@@ -1,0 +1,252 @@
+"""Who has applied, and where do they stand? One row per application: a candidate's list, a company's list, a job's board."""
+
+from datetime import datetime
+from typing import Any, Final, LiteralString, TypeAlias, assert_never, get_args
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from application.recorded import Recorded
+from domain.job_application import (
+    ApplicationReinstated,
+    ApplicationRejected,
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    PipelineStage,
+    Stage,
+    StageAdvanced,
+)
+from infrastructure.read_model import Key, ReadModel, Row
+from projections.paging import Page, seal, unseal
+
+Handled: TypeAlias = (
+    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+)
+
+
+class ApplicationRow(Row, frozen=True, kw_only=True):
+    """`reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn."""
+
+    application_id: UUID
+    job_id: UUID
+    candidate_id: UUID
+    stage: Stage
+    reached: PipelineStage
+    skills: tuple[str, ...]
+    experience_years: int | None
+    expected_salary: int | None
+    currency: str | None
+    cover_letter_text_id: UUID | None
+    resume_id: UUID | None
+    source: str | None
+    requirements_revision: int
+    applied_at: datetime
+    stage_since: datetime
+    version: int
+
+
+def keys(recorded: Recorded[Handled]) -> tuple[Key, ...]:
+    return ((recorded.stream_id,),)
+
+
+def evolve(row: ApplicationRow | None, recorded: Recorded[Handled]) -> ApplicationRow | None:
+    event, version, at = recorded.event, recorded.version, recorded.recorded_at
+    if isinstance(event, ApplicationSubmitted):
+        return _submitted(event, recorded)
+    if row is None:
+        return None
+    match event:
+        case StageAdvanced(to_stage=stage) | ApplicationReinstated(to_stage=stage):
+            return replace(row, stage=stage, reached=stage, stage_since=at, version=version)
+        case ApplicationRejected():
+            return replace(row, stage="rejected", stage_since=at, version=version)
+        case ApplicationWithdrawn():
+            return replace(row, stage="withdrawn", stage_since=at, version=version)
+        case _:
+            assert_never(event)
+
+
+def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> ApplicationRow:
+    return ApplicationRow(
+        tenant_id=recorded.tenant_id,
+        application_id=recorded.stream_id,
+        job_id=event.job_id,
+        candidate_id=event.candidate_id,
+        stage="applied",
+        reached="applied",
+        skills=event.claims.skills,
+        experience_years=event.claims.experience_years,
+        expected_salary=event.claims.expected_salary,
+        currency=event.claims.currency,
+        cover_letter_text_id=event.cover_letter_text_id,
+        resume_id=event.resume_id,
+        source=event.source,
+        requirements_revision=event.requirements_revision,
+        applied_at=recorded.recorded_at,
+        stage_since=recorded.recorded_at,
+        version=recorded.version,
+    )
+
+
+APPLICATION_LIST: Final = ReadModel(
+    name="application_list",
+    version=1,
+    row=ApplicationRow,
+    key=("application_id",),
+    handled=Handled,
+    keys=keys,
+    evolve=evolve,
+    indexes=(
+        "create index on {table} (tenant_id, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, stage, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, job_id, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)",
+        "create index on {table} (candidate_id, applied_at desc, application_id desc)",
+    ),
+)
+
+# Queries
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True):
+    """An application as the API lists it. Its cover letter is personal data and is kept under `cover_letter_text_id`."""
+
+    id: UUID
+    job_id: UUID
+    company_id: UUID
+    candidate_id: UUID
+    stage: Stage
+    reached: PipelineStage
+    skills: list[str]
+    experience_years: int | None
+    expected_salary: int | None
+    currency: str | None
+    cover_letter_text_id: UUID | None
+    resume_id: UUID | None
+    source: str | None
+    requirements_revision: int
+    applied_at: datetime
+    stage_since: datetime
+    version: int
+
+
+class BoardColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage of a job's board: how many stand there, and the newest of them."""
+
+    stage: Stage
+    count: int
+    items: list[Application]
+
+
+_COLUMNS: Final[LiteralString] = """
+    application_id as id, job_id, tenant_id as company_id, candidate_id, stage, reached, skills, experience_years,
+    expected_salary, currency, cover_letter_text_id, resume_id, source, requirements_revision, applied_at,
+    stage_since, version"""
+
+
+async def of_candidate(
+    connection: AsyncConnection[Any],
+    candidate_id: UUID,
+    *,
+    job_id: UUID | None = None,
+    stage: Stage | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Application]:
+    """A candidate's own applications at all companies, newest first. Raises `ValueError` for a wrong cursor."""
+    return await _newest(
+        connection,
+        "candidate_id = %(owner)s",
+        candidate_id,
+        job_id=job_id,
+        stage=stage,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+async def of_company(
+    connection: AsyncConnection[Any],
+    company_id: UUID,
+    *,
+    job_id: UUID | None = None,
+    stage: Stage | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Application]:
+    """A company's applications, newest first. Raises `ValueError` for a wrong cursor."""
+    return await _newest(
+        connection,
+        "tenant_id = %(owner)s",
+        company_id,
+        job_id=job_id,
+        stage=stage,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+async def _newest(
+    connection: AsyncConnection[Any],
+    whose: LiteralString,
+    owner: UUID,
+    *,
+    job_id: UUID | None,
+    stage: Stage | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[Application]:
+    conditions: list[LiteralString] = [whose]
+    parameters: dict[str, Any] = {"owner": owner, "limit": limit + 1}
+    if job_id is not None:
+        conditions.append("job_id = %(job_id)s")
+        parameters["job_id"] = job_id
+    if stage is not None:
+        conditions.append("stage = %(stage)s")
+        parameters["stage"] = stage
+    if cursor is not None:
+        parameters["place"], parameters["after_id"] = unseal(cursor, "newest", datetime)
+        conditions.append("(applied_at, application_id) < (%(place)s, %(after_id)s)")
+    statement: LiteralString = f"""
+        select {_COLUMNS} from rm_application_list where {" and ".join(conditions)}
+        order by applied_at desc, application_id desc limit %(limit)s"""
+    async with connection.cursor(row_factory=class_row(Application)) as reader:
+        await reader.execute(statement, parameters)
+        found = await reader.fetchall()
+    items = found[:limit]
+    following = seal("newest", items[-1].applied_at, items[-1].id) if len(found) > limit else None
+    return Page(items, following)
+
+
+async def board(
+    connection: AsyncConnection[Any], company_id: UUID, job_id: UUID, *, per_stage: int = 50
+) -> list[BoardColumn]:
+    """A job's applications by stage, every stage present, in pipeline order; the newest `per_stage` of each."""
+    stages: list[Stage] = list(get_args(Stage))
+    parameters = {"tenant_id": company_id, "job_id": job_id, "stages": stages, "limit": per_stage}
+    async with connection.cursor() as counter:
+        await counter.execute(
+            """select stage, count(*) from rm_application_list
+               where tenant_id = %(tenant_id)s and job_id = %(job_id)s group by stage""",
+            parameters,
+        )
+        counts: dict[str, int] = dict(await counter.fetchall())
+    async with connection.cursor(row_factory=class_row(Application)) as reader:
+        await reader.execute(
+            f"""select {_COLUMNS} from unnest(%(stages)s::text[]) as wanted (stage_name)
+                cross join lateral (
+                    select * from rm_application_list
+                    where tenant_id = %(tenant_id)s and job_id = %(job_id)s and stage = wanted.stage_name
+                    order by applied_at desc, application_id desc limit %(limit)s) as application""",
+            parameters,
+        )
+        found = await reader.fetchall()
+    return [
+        BoardColumn(
+            stage=stage, count=counts.get(stage, 0), items=[item for item in found if item.stage == stage]
+        )
+        for stage in stages
+    ]

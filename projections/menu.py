@@ -1,0 +1,15 @@
+"""Every read model, in one place: what is not here is neither projected nor created."""
+
+from typing import Final
+
+from infrastructure.read_model import AnyReadModel
+from projections.application_list import APPLICATION_LIST
+from projections.job_dashboard import JOB_DASHBOARD
+from projections.job_listing import JOB_LISTING
+
+MENU: Final[tuple[AnyReadModel, ...]] = (JOB_LISTING, APPLICATION_LIST, JOB_DASHBOARD)
+
+
+def named(name: str) -> AnyReadModel:
+    """The read model of that name. Raises `KeyError` when there is none."""
+    return {model.name: model for model in MENU}[name]
