@@ -77,3 +77,17 @@ class VersionConflict(Exception):
 
 class LogUnavailable(Exception):
     """The log cannot take or answer this now (overload or no database). Safe to repeat with the same command id."""
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the log, its `data` not yet decoded; the fields are those of `Recorded`."""
+
+    tenant_id: UUID
+    position: int
+    stream_id: UUID
+    version: int
+    type: str
+    data: bytes
+    actor_id: UUID | None
+    command_id: UUID
+    recorded_at: datetime

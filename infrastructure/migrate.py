@@ -1,0 +1,54 @@
+"""Brings a database's schema (the write side) to the newest migration."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 4_723_561
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Run the missing migrations in one transaction; concurrent callers wait for each other."""
+    from alembic import command
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(_sqlalchemy_url(database_url), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def pending(database_url: str) -> list[str]:
+    """The revisions that a database still lacks, oldest first; empty when it is up to date."""
+    import psycopg
+    from alembic.script import ScriptDirectory
+
+    with psycopg.connect(database_url) as connection:
+        exists = connection.execute("select to_regclass('schema_migration')").fetchone()
+        applied: set[str] = set()
+        if exists is not None and exists[0] is not None:
+            applied = {row[0] for row in connection.execute("select version_num from schema_migration")}
+    script = ScriptDirectory.from_config(_config())
+    if not applied:
+        return [revision.revision for revision in script.walk_revisions()][::-1]
+    missing = script.iterate_revisions("head", next(iter(applied)))
+    return [revision.revision for revision in missing][::-1]
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _sqlalchemy_url(database_url: str) -> str:
+    scheme, separator, rest = database_url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgresql", "postgres"} else database_url
