@@ -88,7 +88,9 @@ class PostgresServer:
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        # Nobody works here any more, whatever lives under the numbers that these files hold.
+        for stale in (self._data / "postmaster.pid", self._sockets / f"{SOCKET_NAME}.lock"):
+            stale.unlink(missing_ok=True)
         system_user = pwd.getpwuid(os.geteuid()).pw_name
         write_private(self._data / "pg_hba.conf", f"local all {_ROLE} peer map=hirelog\n", self._account)
         write_private(self._data / "pg_ident.conf", f'hirelog "{system_user}" {_ROLE}\n', self._account)

@@ -12,6 +12,7 @@ from psycopg import sql
 from redis import Redis
 
 from infrastructure.embedded import Servers, embedded
+from infrastructure.migrate import migrate
 
 _TEMPLATE = "hirelog_template"
 _numbers = itertools.count(1)
@@ -34,7 +35,7 @@ def administration(servers: Servers) -> Iterator[psycopg.Connection]:
     """A connection that may create databases, on a server that holds the migrated template."""
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
-        _migrate(servers.database(_TEMPLATE))
+        migrate(servers.database(_TEMPLATE))
         yield connection
 
 
@@ -63,11 +64,3 @@ def redis_url(servers: Servers) -> str:
     with Redis.from_url(servers.redis_url) as client:
         client.flushall()
     return servers.redis_url
-
-
-def _migrate(database_url: str) -> None:
-    try:
-        from infrastructure.migrate import migrate
-    except ImportError:
-        return
-    migrate(database_url)
