@@ -1,0 +1,160 @@
+"""The map of the write side: command type -> decider, stream, who may issue it, and what else it decides."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from application.actor import Actor, Role
+from application.entity import AnyDecider, Entity
+from application.refusals import Forbidden, NotFound
+from application.work import Work
+from domain import identifiers
+from domain.decision import Command
+from domain.job import (
+    JOB,
+    AdmitApplication,
+    ArchiveJob,
+    CloseJob,
+    CreateJob,
+    EditJob,
+    FillOpening,
+    Job,
+    PublishJob,
+    ReopenJob,
+)
+from domain.job_application import (
+    JOB_APPLICATION,
+    AdvanceStage,
+    JobApplication,
+    ReinstateApplication,
+    RejectApplication,
+    SubmitApplication,
+    WithdrawApplication,
+)
+from domain.job_view import JOB_VIEW, RecordView
+from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, RemoveMember
+
+
+def application_id(job_id: UUID, candidate_id: UUID) -> UUID:
+    """The one application of a candidate for a job: applying twice is a version conflict on its stream."""
+    return identifiers.derived_id(identifiers.tenant_of(job_id), "application", job_id, candidate_id)
+
+
+def view_id(job_id: UUID, viewer_id: UUID) -> UUID:
+    return identifiers.derived_id(identifiers.tenant_of(job_id), "view", job_id, viewer_id)
+
+
+def membership_id(company_id: UUID) -> UUID:
+    return identifiers.derived_id(company_id, "membership")
+
+
+CarryOut = Callable[[Any, Work], Awaitable[None]]
+Concern = Callable[[Actor, Any], None]
+
+
+def anybody(actor: Actor, entity: Entity[Any]) -> None:
+    """The role alone decides."""
+
+
+def own_job(actor: Actor, entity: Entity[Job]) -> None:
+    """A hiring manager may change the jobs that they created."""
+    if actor.role == "hiring_manager" and entity.version and entity.state.created_by != actor.account_id:
+        raise Forbidden("A hiring manager may change only the jobs that they created.")
+
+
+def own_application(actor: Actor, entity: Entity[JobApplication]) -> None:
+    """A candidate sees and withdraws their own; that of another is as unknown as none."""
+    if entity.state.candidate_id != actor.account_id:
+        raise NotFound
+
+
+async def submit(command: SubmitApplication, work: Work) -> None:
+    """Apply: the job must take applications, and be unchanged when the application is written."""
+    application = await work.entity(JOB_APPLICATION, command.application_id)
+    job: Entity[Job] = await work.entity(JOB, command.job_id)
+    if job.state.status in {None, "draft"}:
+        raise NotFound
+    if application.state.job_id is None:
+        await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
+    complete = replace(command, requirements_revision=job.state.requirements_revision)
+    await work.decide(JOB_APPLICATION, command.application_id, complete)
+
+
+async def advance(command: AdvanceStage, work: Work) -> None:
+    """Move on; hiring fills one opening of the job in the same append."""
+    before: Entity[JobApplication] = await work.entity(JOB_APPLICATION, command.application_id)
+    after: Entity[JobApplication] = await work.decide(JOB_APPLICATION, command.application_id, command)
+    job_id = after.state.job_id
+    if after.state.stage == "hired" and before.state.stage != "hired" and job_id is not None:
+        fill = FillOpening(job_id=job_id, application_id=command.application_id)
+        await work.decide(JOB, job_id, fill)
+
+
+async def view(command: RecordView, work: Work) -> None:
+    """See a job for the first time; only an open job is seen."""
+    job: Entity[Job] = await work.entity(JOB, command.job_id)
+    if job.state.status in {None, "draft"}:
+        raise NotFound
+    await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
+    await work.decide(JOB_VIEW, view_id(command.job_id, command.viewer_id), command)
+
+
+class Route(msgspec.Struct, frozen=True):
+    """How one type of command is carried out.
+
+    `roles` may issue it; `concern(actor, entity)` refuses those whom the entity does not concern; `carry_out` is given for
+    commands that read or write more than their own stream; `creates` that the stream is most probably new.
+    """
+
+    decider: AnyDecider
+    stream_id: Callable[[Any], UUID]
+    roles: frozenset[Role]
+    concern: Concern = anybody
+    carry_out: CarryOut | None = None
+    creates: bool = False
+
+
+_CANDIDATE: Final[frozenset[Role]] = frozenset({"candidate"})
+_RECRUITING: Final[frozenset[Role]] = frozenset({"recruiter", "admin"})
+_HIRING: Final[frozenset[Role]] = frozenset({"recruiter", "hiring_manager", "admin"})
+_ADMIN: Final[frozenset[Role]] = frozenset({"admin"})
+
+
+def _job(command: Any) -> UUID:
+    job_id: UUID = command.job_id
+    return job_id
+
+
+def _application(command: Any) -> UUID:
+    application: UUID = command.application_id
+    return application
+
+
+def _view(command: RecordView) -> UUID:
+    return view_id(command.job_id, command.viewer_id)
+
+
+def _membership(command: Any) -> UUID:
+    return membership_id(command.company_id)
+
+
+COMMANDS: Final[dict[type[Command], Route]] = {
+    CreateJob: Route(JOB, _job, _HIRING, creates=True),
+    EditJob: Route(JOB, _job, _HIRING, own_job),
+    PublishJob: Route(JOB, _job, _HIRING, own_job),
+    CloseJob: Route(JOB, _job, _HIRING, own_job),
+    ReopenJob: Route(JOB, _job, _HIRING, own_job),
+    ArchiveJob: Route(JOB, _job, _HIRING, own_job),
+    RecordView: Route(JOB_VIEW, _view, _CANDIDATE, carry_out=view),
+    SubmitApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, carry_out=submit, creates=True),
+    AdvanceStage: Route(JOB_APPLICATION, _application, _RECRUITING, carry_out=advance),
+    RejectApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
+    ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
+    WithdrawApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, own_application),
+    AddMember: Route(MEMBERSHIP, _membership, _ADMIN),
+    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN),
+    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN),
+}

@@ -1,0 +1,83 @@
+"""An aggregate as it was loaded: its state, and what the log says around it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from application.recorded import NewEvent, Recorded, StoredEvent
+from domain.decision import Decider, Event
+
+StateT_co = TypeVar("StateT_co", covariant=True)
+AnyDecider = Decider[Any, Any, Any]
+
+
+class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
+    """`version` 0: no events yet. `position` is that of its last event. `last_at` says when each type of event was recorded
+    last, `first_at` when the first."""
+
+    stream_id: UUID
+    state: StateT_co
+    version: int = 0
+    position: int = 0
+    last_at: Mapping[str, datetime] = {}
+    first_at: Mapping[str, datetime] = {}
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> NewEvent:
+    """An event as it is stored: its class name and its JSON."""
+    return NewEvent(type(event).__name__, _encoder.encode(event))
+
+
+@cache
+def _decoder(event_type: object) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(event_type)
+
+
+def decode(decider: AnyDecider, stored: StoredEvent) -> Event:
+    """The event in a row of the log."""
+    event: Event = _decoder(decider.event_type).decode(stored.data)
+    return event
+
+
+def recorded(decider: AnyDecider, stored: StoredEvent) -> Recorded[Event]:
+    """A row of the log with its event decoded."""
+    return Recorded(
+        tenant_id=stored.tenant_id,
+        position=stored.position,
+        stream_id=stored.stream_id,
+        version=stored.version,
+        event=decode(decider, stored),
+        actor_id=stored.actor_id,
+        command_id=stored.command_id,
+        recorded_at=stored.recorded_at,
+    )
+
+
+def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> Entity[Any]:
+    """The entity after the events of its stream."""
+    entity: Entity[Any] = Entity(stream_id, decider.initial)
+    return after(decider, entity, [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream])
+
+
+def after(
+    decider: AnyDecider, entity: Entity[Any], events: Sequence[tuple[Event, int, datetime]]
+) -> Entity[Any]:
+    """The entity after further events, given with their positions and times."""
+    if not events:
+        return entity
+    state = entity.state
+    last_at = dict(entity.last_at)
+    first_at = dict(entity.first_at)
+    for event, _, at in events:
+        state = decider.evolve(state, event)
+        name = type(event).__name__
+        last_at[name] = at
+        first_at.setdefault(name, at)
+    return Entity(entity.stream_id, state, entity.version + len(events), events[-1][1], last_at, first_at)

@@ -1,0 +1,109 @@
+"""The only write path: load the streams, fold, decide, append with the versions that were read, answer the outcome."""
+
+import hashlib
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+
+from application.actor import STAFF, Actor
+from application.commands import COMMANDS, Route
+from application.entity import Entity
+from application.ports import EventLog
+from application.recorded import LogUnavailable, VersionConflict
+from application.refusals import Forbidden, NotFound, Refused, StaleVersion
+from application.work import EntityCache, Work
+from domain.decision import Command
+from domain.identifiers import tenant_of
+
+_ATTEMPTS: Final = 8
+
+StateT = TypeVar("StateT")
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """Who issues a command and how: `expected_version` is the caller's `If-Match`; `repeatable` says that `command_id` may
+    have been seen before."""
+
+    actor: Actor
+    command_id: UUID
+    expected_version: int | None = None
+    repeatable: bool = False
+
+
+class Outcome(msgspec.Struct, Generic[StateT], frozen=True):
+    """The entity that the command was about, and the position of the last event that it wrote in the tenant's log (of the
+    entity's last event, if it changed nothing)."""
+
+    entity: Entity[StateT]
+    position: int
+    changed: bool
+
+
+def command_id(actor: Actor, idempotency_key: str | None, request: bytes) -> UUID:
+    """Random without a key. With one, its first half names actor and key, its second half the request: a repeated request
+    has the same id, and the same key with another request is recognised by its first half."""
+    if idempotency_key is None:
+        return uuid4()
+    key = hashlib.sha256(actor.account_id.bytes + idempotency_key.encode()).digest()[:8]
+    return UUID(bytes=key + hashlib.sha256(request).digest()[:8])
+
+
+class CommandHandler:
+    """Carries out commands on a log, keeping recently used entities in memory."""
+
+    def __init__(self, log: EventLog, cache: EntityCache | None = None) -> None:
+        self._log = log
+        self._cache = cache or EntityCache()
+
+    async def handle(self, command: Command, metadata: Metadata) -> Outcome[Any]:
+        """Carry out a command.
+
+        Raises `Forbidden`, `NotFound`, `Refused`, `StaleVersion`, `IdempotencyKeyReused`, or `LogUnavailable`.
+        A conflict with a concurrent writer is decided again on the new state, unless the caller named a version.
+        """
+        route = COMMANDS[type(command)]
+        actor = metadata.actor
+        if actor.role not in route.roles:
+            raise Forbidden(f"This is not for a {actor.role}.")
+        stream_id = route.stream_id(command)
+        tenant_id = tenant_of(stream_id)
+        if actor.role in STAFF and actor.company_id != tenant_id:
+            raise NotFound
+        fresh = metadata.repeatable
+        for _ in range(_ATTEMPTS):
+            work = Work(self._log, self._cache, tenant_id, metadata.command_id, fresh=fresh)
+            try:
+                outcome = await self._attempt(command, route, stream_id, metadata, work)
+            except (Refused, Forbidden, NotFound, StaleVersion):
+                if not work.used_cache:
+                    raise
+                outcome = None
+            if outcome is not None:
+                return outcome
+            fresh = True
+        raise LogUnavailable("too many others write to the same stream")
+
+    async def _attempt(
+        self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work
+    ) -> Outcome[Any] | None:
+        """One attempt; None asks for another on fresh state."""
+        entity = await work.entity(route.decider, stream_id, presumably_new=route.creates)
+        if work.repeated is not None:
+            return Outcome(work.repeated, work.repeated.position, changed=True)
+        route.concern(metadata.actor, entity)
+        if metadata.expected_version not in {None, entity.version}:
+            raise StaleVersion(metadata.expected_version or 0, entity.version)
+        if route.carry_out is None:
+            await work.decide(route.decider, stream_id, command)
+        else:
+            await route.carry_out(command, work)
+        if not work.decided:
+            return None if work.used_cache else Outcome(entity, entity.position, changed=False)
+        try:
+            appended = await self._log.append(work.append(metadata.actor.account_id))
+        except VersionConflict:
+            work.forget()
+            return None
+        work.accept(appended.positions, appended.recorded_at)
+        return Outcome(await work.entity(route.decider, stream_id), appended.positions[-1], changed=True)

@@ -1,0 +1,18 @@
+"""What the application needs of the world."""
+
+from typing import Protocol
+from uuid import UUID
+
+from application.recorded import Append, Appended, StoredEvent
+
+
+class EventLog(Protocol):
+    """Where events are: `infrastructure.event_store.EventStore` is the real one."""
+
+    async def append(self, append: Append) -> Appended:
+        """Write durably and atomically. Raises `VersionConflict` or `LogUnavailable`."""
+        ...
+
+    async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
+        """A stream from its first version; empty if there is none."""
+        ...
