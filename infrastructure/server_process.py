@@ -83,16 +83,27 @@ def stop_leftovers(program: str, folder: Path, politely: signal.Signals) -> None
     """
     found = [process for process in psutil.process_iter(["name"]) if _works_in(process, program, folder)]
     for process in found:
-        if process.ppid() not in {other.pid for other in found}:
+        if not _has_parent_among(process, found):
             _signal(process, politely)
-    _, alive = psutil.wait_procs(found, timeout=30)
-    for process in alive:
+    found = _wait_for_end(found, program, folder, 30)
+    for process in found:
         _signal(process, signal.SIGKILL)
-    _, alive = psutil.wait_procs(alive, timeout=10)
-    if alive:
+    found = _wait_for_end(found, program, folder, 10)
+    if found:
         raise ServerError(
-            f"{program} of an earlier run (process {alive[0].pid}) still uses {folder} and will not end"
+            f"{program} of an earlier run (process {found[0].pid}) still uses {folder} and will not end"
         )
+
+
+def _wait_for_end(
+    processes: list[psutil.Process], program: str, folder: Path, seconds: float
+) -> list[psutil.Process]:
+    """Those that still work after the time. A dead process that nobody has collected does not count."""
+    until = time.monotonic() + seconds
+    while processes and time.monotonic() < until:
+        processes = [process for process in processes if _works_in(process, program, folder)]
+        time.sleep(0.01 if processes else 0)
+    return processes
 
 
 def _works_in(process: psutil.Process, program: str, folder: Path) -> bool:
@@ -100,6 +111,13 @@ def _works_in(process: psutil.Process, program: str, folder: Path) -> bool:
         return process.info["name"] == program and Path(process.cwd()) == folder
     except (psutil.Error, OSError):
         return False
+
+
+def _has_parent_among(process: psutil.Process, others: list[psutil.Process]) -> bool:
+    try:
+        return process.ppid() in {other.pid for other in others}
+    except psutil.Error:
+        return True
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
