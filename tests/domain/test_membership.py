@@ -1,0 +1,107 @@
+from functools import partial
+
+import pytest
+from hypothesis import given as any_of
+from hypothesis import strategies as st
+
+from domain.decision import Rejected, fold
+from domain.membership import (
+    MEMBERSHIP,
+    AddMember,
+    ChangeMemberRole,
+    MembershipCommand,
+    RemoveMember,
+    StaffRole,
+)
+from tests.domain.builders import (
+    ANN,
+    BOB,
+    add,
+    change_role,
+    joined,
+    left,
+    remove,
+    role_changed,
+)
+from tests.domain.specification import given
+from tests.domain.strategies import structs
+
+given_company = partial(given, MEMBERSHIP)
+
+BELOW_ADMIN: tuple[StaffRole, ...] = ("recruiter", "hiring_manager", "auditor")
+
+
+def test_an_account_joins_with_a_role() -> None:
+    given_company().when(add(ANN, "admin")).then(joined(ANN, "admin"))
+    given_company(joined(ANN, "admin")).when(add(BOB, "recruiter")).then(joined(BOB, "recruiter"))
+    assert given_company(joined(ANN, "admin"), joined(BOB, "recruiter")).state.roles == {
+        ANN: "admin",
+        BOB: "recruiter",
+    }
+
+
+def test_a_member_joins_once() -> None:
+    given_company(joined(ANN, "admin")).when(add(ANN, "admin")).nothing()
+    given_company(joined(ANN, "admin")).when(add(ANN, "recruiter")).refused("already_a_member")
+
+
+def test_a_member_gets_another_role() -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, "auditor"))
+
+    company.when(change_role(BOB, "recruiter")).then(role_changed(BOB, "auditor", "recruiter"))
+    company.when(change_role(BOB, "auditor")).nothing()
+    assert given_company(joined(BOB, "auditor"), role_changed(BOB, "auditor", "admin")).state.roles == {
+        BOB: "admin"
+    }
+
+
+def test_only_a_member_gets_another_role() -> None:
+    given_company(joined(ANN, "admin")).when(change_role(BOB, "admin")).refused("not_a_member")
+    given_company(joined(ANN, "admin"), joined(BOB, "admin"), left(BOB)).when(
+        change_role(BOB, "admin")
+    ).refused("not_a_member")
+
+
+def test_a_member_leaves_and_may_join_again() -> None:
+    given_company(joined(ANN, "admin"), joined(BOB, "recruiter")).when(remove(BOB)).then(left(BOB))
+    given_company(joined(ANN, "admin"), joined(BOB, "recruiter"), left(BOB)).when(add(BOB, "auditor")).then(
+        joined(BOB, "auditor")
+    )
+
+
+def test_removing_who_is_no_member_changes_nothing() -> None:
+    given_company(joined(ANN, "admin")).when(remove(BOB)).nothing()
+
+
+@pytest.mark.parametrize("role", BELOW_ADMIN)
+def test_the_last_admin_neither_leaves_nor_loses_the_role(role: StaffRole) -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, role))
+
+    company.when(remove(ANN)).refused("last_admin")
+    company.when(change_role(ANN, role)).refused("last_admin")
+    company.when(change_role(ANN, "admin")).nothing()
+
+
+def test_one_of_two_admins_may_leave_or_lose_the_role() -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, "admin"))
+
+    company.when(remove(ANN)).then(left(ANN))
+    company.when(change_role(BOB, "auditor")).then(role_changed(BOB, "admin", "auditor"))
+
+
+def test_a_member_who_becomes_admin_lets_the_first_one_go() -> None:
+    given_company(joined(ANN, "admin"), joined(BOB, "auditor"), role_changed(BOB, "auditor", "admin")).when(
+        remove(ANN)
+    ).then(left(ANN))
+
+
+@any_of(st.lists(structs(AddMember) | structs(ChangeMemberRole) | structs(RemoveMember), max_size=20))
+def test_a_company_that_had_an_admin_always_has_one(commands: list[MembershipCommand]) -> None:
+    membership = MEMBERSHIP.initial
+    for command in commands:
+        had_an_admin = "admin" in membership.roles.values()
+        decision = MEMBERSHIP.decide(command, membership)
+        if not isinstance(decision, Rejected):
+            membership = fold(MEMBERSHIP, decision, membership)
+
+        assert "admin" in membership.roles.values() or not had_an_admin
