@@ -42,6 +42,7 @@ RULES: dict[str, str] = {
 """What may be changed on the way, by the name that reports use."""
 
 REASONS: dict[str, str] = {
+    "line_too_long": "a line of more than 1,000,000 bytes",
     "not_json": "not a JSON value",
     "not_an_object": "JSON, but not an object",
     "wrong_type": "a field has the wrong type",

@@ -1,0 +1,267 @@
+"""`hirelog demo`: companies, jobs, candidates and their ways through hiring, through the HTTP API of a running system."""
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.client import Account, Client, RefusedError, UnreachableError, for_each
+from api.demo_data import DemoCompany, DemoData, demo_data
+from api.demo_plan import Journey, Plan, Step, make_plan
+from api.demo_report import DemoReport, Showcase, show
+from api.load import LoadedCompany, load, load_progress
+from api.load_report import LoadReport
+from api.postings import JobBody
+from infrastructure import settings
+from infrastructure.settings import SettingsError
+
+_AT_ONCE = 16
+_COMPANIES_OF_A_FILE = 6
+_JOBS_OF_A_COMPANY = 8
+
+
+class _Job(msgspec.Struct):
+    id: str
+    body: JobBody
+    staff: Account
+    filled: int = 0
+
+
+def run_demo(
+    base_url: str,
+    *,
+    seed: int = 1,
+    jobs_file: Path | None = None,
+    candidates: int = 160,
+    progress: bool = True,
+) -> DemoReport:
+    """Plays the demo on the system at `base_url`, which may have played it before, and answers what was done.
+
+    The same seed makes the same people, jobs and decisions; e-mail addresses and the password are new in every run.
+    With a `jobs_file` (JSONL) all its postings are loaded, and the demo plays on the companies with most of them.
+    Raises `UnreachableError`, `OSError` (the file), `RefusedError` (an account or a job of the demo's own).
+    """
+    return asyncio.run(_Demo(base_url, seed, candidates, progress=progress).play(jobs_file))
+
+
+class _Demo:
+    def __init__(self, base_url: str, seed: int, candidates: int, *, progress: bool) -> None:
+        self._seed = seed
+        self._candidates = candidates
+        self._show_progress = progress
+        self._data: DemoData = demo_data()
+        self._run = secrets.token_hex(3)
+        self._password = secrets.token_urlsafe(9)
+        self._report = DemoReport(base_url=base_url, seed=seed, run=self._run, password=self._password)
+        self._positions: dict[str, int] = {}
+        self._longest: tuple[int, Showcase | None] = (0, None)
+
+    async def play(self, jobs_file: Path | None) -> DemoReport:
+        started = time.monotonic()
+        async with Client(self._report.base_url, at_once=_AT_ONCE) as client:
+            await client.check()
+            loaded = await self._load(client, jobs_file) if jobs_file else []
+            with self._progress() as progress:
+                jobs = _jobs_of(loaded) if jobs_file else await self._post_jobs(client, progress)
+                plan = make_plan(
+                    [job.body for job in jobs], self._data, seed=self._seed, candidates=self._candidates
+                )
+                people = await self._register(client, plan, progress)
+                await self._walk(client, plan, jobs, people, progress)
+                await self._close_filled(client, jobs)
+            await self._finish(client, jobs)
+        self._report.seconds = time.monotonic() - started
+        return self._report
+
+    async def _load(self, client: Client, jobs_file: Path) -> list[LoadedCompany]:
+        size = (await asyncio.to_thread(jobs_file.stat)).st_size
+        self._report.load = LoadReport(str(jobs_file))
+        with load_progress() as progress:
+            progress.disable = not self._show_progress
+            bar = progress.add_task(jobs_file.name, total=size, rate="")
+
+            def watch(report: LoadReport, length: int) -> None:
+                progress.update(
+                    bar, advance=length, rate=f"{report.loaded:,} loaded, {report.refused:,} refused"
+                )
+
+            companies = await load(jobs_file, client, self._report.load, watch, at_once=_AT_ONCE)
+        if not companies:
+            raise UnreachableError(f"no posting of {jobs_file} could be loaded")
+        return companies
+
+    async def _post_jobs(self, client: Client, progress: Progress) -> list[_Job]:
+        bar = progress.add_task(
+            "companies and jobs", total=sum(len(c.postings) for c in self._data.companies)
+        )
+
+        async def found(company: DemoCompany) -> list[_Job]:
+            number = self._data.companies.index(company) + 1
+            name = f"{self._data.given_names[number]} {self._data.family_names[number]}"
+            staff = await client.register(self._email(f"staff{number}"), self._password, name, company.name)
+            self._report.companies += 1
+            jobs: list[_Job] = []
+            for posting in company.postings:
+                created = await client.post("/jobs", posting, staff)
+                self._note(staff, created)
+                jobs.append(_Job(str(created["id"]), posting, staff))
+                progress.advance(bar)
+            return jobs
+
+        founded = await asyncio.gather(*(found(company) for company in self._data.companies))
+        return [job for jobs in founded for job in jobs]
+
+    async def _register(self, client: Client, plan: Plan, progress: Progress) -> dict[int, Account]:
+        bar = progress.add_task("candidates", total=len(plan.people))
+        accounts: dict[int, Account] = {}
+
+        async def register(number: int) -> None:
+            email = self._email(f"candidate{number + 1}")
+            accounts[number] = await client.register(email, self._password, plan.people[number].name)
+            progress.advance(bar)
+
+        await for_each(range(len(plan.people)), register, at_once=_AT_ONCE)
+        self._report.candidates = len(accounts)
+        self._report.candidate = accounts[0].email if accounts else ""
+        return accounts
+
+    async def _walk(
+        self, client: Client, plan: Plan, jobs: Sequence[_Job], people: dict[int, Account], progress: Progress
+    ) -> None:
+        bar = progress.add_task("views to hires", total=sum(len(journey.steps) for journey in plan.journeys))
+
+        async def walk(journey: Journey) -> None:
+            job, candidate, application = jobs[journey.job], people[journey.candidate], ""
+            for done, step in enumerate(journey.steps):
+                try:
+                    answer = await self._step(client, step, job, candidate, application)
+                except RefusedError as refused:
+                    self._report.refused[refused.code] = self._report.refused.get(refused.code, 0) + 1
+                    progress.advance(bar, len(journey.steps) - done)
+                    break
+                application = answer or application
+                self._report.count(step)
+                job.filled += step.body.get("stage") == "hired"
+                progress.advance(bar)
+            if application and len(journey.steps) > self._longest[0]:
+                self._longest = (len(journey.steps), Showcase(job.staff.email, application, candidate.email))
+
+        await for_each(plan.journeys, walk, at_once=_AT_ONCE)
+
+    async def _step(self, client: Client, step: Step, job: _Job, candidate: Account, application: str) -> str:
+        """Carries out one step; the id of the application that it made, or nothing."""
+        if step.call == "view":
+            await client.post(f"/jobs/{job.id}/view", None, candidate)
+            return ""
+        if step.call == "apply":
+            answer = await client.post(f"/jobs/{job.id}/apply", step.body, candidate)
+        elif step.call == "stage":
+            answer = await client.patch(f"/applications/{application}/stage", step.body, job.staff)
+        else:
+            by = candidate if step.call == "withdraw" else job.staff
+            answer = await client.post(f"/applications/{application}/{step.call}", step.body or None, by)
+        self._note(job.staff, answer)
+        return str(answer["id"]) if step.call == "apply" else ""
+
+    async def _close_filled(self, client: Client, jobs: Sequence[_Job]) -> None:
+        for job in jobs:
+            if job.filled >= job.body.openings:
+                self._note(job.staff, await client.post(f"/jobs/{job.id}/close", None, job.staff))
+                self._report.closed += 1
+
+    async def _finish(self, client: Client, jobs: Sequence[_Job]) -> None:
+        """Counts what the logs hold now and asks one company's dashboard, once it has seen everything."""
+        self._report.jobs = len(jobs)
+        self._report.companies = len({job.staff.email for job in jobs})
+        self._report.requests = sum(client.statuses.values())
+        self._report.repeated_requests = client.repeated
+        for account in {job.staff.email: job.staff for job in jobs}.values():
+            await self._read_on(client, account)
+        self._report.events = sum(self._positions.values())
+        self._report.showcase = self._longest[1]
+        staff = {job.staff.email: job.staff for job in jobs}
+        largest = Counter(job.staff.email for job in jobs).most_common(1)[0][0]
+        shown = staff[self._longest[1].staff if self._longest[1] else largest]
+        self._report.staff = shown.email
+        position = self._positions.get(shown.email, 0)
+        dashboard = await client.get(f"/dashboard/jobs?min_position={position}&limit=200", shown)
+        self._report.dashboard = msgspec.convert(dashboard.get("items", []), list[dict[str, object]])
+
+    async def _read_on(self, client: Client, staff: Account) -> None:
+        """Views answer no position: reads to the end of the company's log from the last one known."""
+        while True:
+            after = self._positions.get(staff.email, 0)
+            page = await client.get(f"/audit/events?after={after}&limit=200", staff)
+            if not page["items"]:
+                return
+            self._note(staff, page["items"][-1])
+
+    def _note(self, staff: Account, answer: object) -> None:
+        position = answer.get("position") if isinstance(answer, dict) else None
+        if isinstance(position, int):
+            self._positions[staff.email] = max(position, self._positions.get(staff.email, 0))
+
+    def _email(self, who: str) -> str:
+        return f"demo-{self._run}-{who}@example.com"
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description:<20}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=not self._show_progress,
+        )
+
+
+def _jobs_of(loaded: Sequence[LoadedCompany]) -> list[_Job]:
+    """Some jobs of the companies with most of them: enough candidates for each to make a chart worth looking at."""
+    largest = sorted(loaded, key=lambda company: -len(company.jobs))[:_COMPANIES_OF_A_FILE]
+    return [
+        _Job(id_, body, company.founder)
+        for company in largest
+        for id_, body in company.jobs[:_JOBS_OF_A_COMPANY]
+    ]
+
+
+def local_url() -> str:
+    """Where this machine's own system listens, by its settings. Raises `SettingsError`."""
+    here = settings.load()
+    host = "127.0.0.1" if here.host in {"0.0.0.0", "::"} else here.host  # noqa: S104 - compared, not bound
+    return f"http://{host}:{here.port}"
+
+
+@click.command()
+@click.option("--url", help="The system; by default the one that `make run` starts.")
+@click.option(
+    "--seed", default=1, show_default=True, help="The same seed makes the same people and decisions."
+)
+@click.option("--candidates", default=160, show_default=True, type=click.IntRange(1, 5000))
+@click.option(
+    "--jobs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Real postings, as JSONL."
+)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON, and no progress.")
+def main(*, url: str | None, seed: int, candidates: int, jobs: Path | None, as_json: bool) -> None:
+    """Fill a running system with an invented hiring season, through its HTTP API."""
+    console = Console(soft_wrap=True)
+    try:
+        base_url = url or local_url()
+        report = run_demo(base_url, seed=seed, jobs_file=jobs, candidates=candidates, progress=not as_json)
+    except (UnreachableError, RefusedError, SettingsError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        console.print_json(msgspec.json.encode(report).decode())
+    else:
+        show(report, console)
+
+
+if __name__ == "__main__":
+    main()
