@@ -233,7 +233,7 @@ def test_a_job_that_is_not_open_admits_no_application(history: tuple[JobEvent, .
     given_job(*history).when(admit()).refused("job_not_open")
 
 
-@pytest.mark.parametrize("history", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize("history", [OPEN, CLOSED, ARCHIVED], ids=["open", "closed", "archived"])
 def test_hiring_fills_an_opening_of_a_job_that_still_has_one(history: tuple[JobEvent, ...]) -> None:
     given_job(*history).when(fill()).then(filled())
 
