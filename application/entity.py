@@ -63,7 +63,9 @@ def recorded(decider: AnyDecider, stored: StoredEvent) -> Recorded[Event]:
 def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> Entity[Any]:
     """The entity after the events of its stream."""
     entity: Entity[Any] = Entity(stream_id, decider.initial)
-    return after(decider, entity, [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream])
+    return after(
+        decider, entity, [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream]
+    )
 
 
 def after(

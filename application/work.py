@@ -1,7 +1,7 @@
 """One attempt to carry out a command: what it read, what it decided, and the append that follows from both."""
 
 from collections import OrderedDict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -68,7 +68,7 @@ class Work:
         new = self._new.get(stream_id)
         if not new:
             return known
-        last = max(known.last_at.values(), default=datetime.min)
+        last = max(known.last_at.values(), default=datetime.min.replace(tzinfo=UTC))
         return after(decider, known, [(event, known.position, last) for event in new])
 
     async def _load(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool) -> Entity[Any]:
@@ -110,7 +110,9 @@ class Work:
     def append(self, actor_id: UUID | None) -> Append:
         """Everything that was decided, on the versions that were read."""
         parts = tuple(
-            StreamPart(stream_id, entity.version, tuple(encode(event) for event in self._new.get(stream_id, ())))
+            StreamPart(
+                stream_id, entity.version, tuple(encode(event) for event in self._new.get(stream_id, ()))
+            )
             for stream_id, entity in self._read.items()
         )
         return Append(self.tenant_id, parts, self._command_id, actor_id)

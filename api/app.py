@@ -1,0 +1,56 @@
+"""The HTTP application: its handlers, who may call them, and how errors are said."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar
+
+from api import accounts, applications, audit, dashboard, health, history, jobs
+from api.access import check_declared, guard, media_type_guard
+from api.docs import docs_handlers, openapi_config
+from api.problems import EXCEPTION_HANDLERS
+from api.services import services
+from infrastructure.settings import Settings
+
+_BODY_BYTES: Final = 1_000_000
+
+_HANDLERS: Final[list[Any]] = [
+    *accounts.HANDLERS,
+    *jobs.HANDLERS,
+    *applications.HANDLERS,
+    *history.HANDLERS,
+    *dashboard.HANDLERS,
+    *audit.HANDLERS,
+    *health.HANDLERS,
+    *docs_handlers(),
+]
+
+
+def create_app(settings: Settings, further_handlers: list[Any] | None = None) -> Litestar:
+    """The application of one API process. Raises `RuntimeError` for a handler without a declaration of access."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with services(settings) as made:
+            app.state.services = made
+            yield
+
+    app = Litestar(
+        [*_HANDLERS, *(further_handlers or [])],
+        guards=[guard, media_type_guard],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+        lifespan=[lifespan],
+        openapi_config=openapi_config(),
+        request_max_body_size=_BODY_BYTES,
+        logging_config=None,
+    )
+    check_declared(app.routes)
+    return app
+
+
+def openapi_json() -> bytes:
+    """The OpenAPI description, as `GET /schema` answers it."""
+    schema = create_app(Settings()).openapi_schema.to_schema()
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2)

@@ -1,0 +1,79 @@
+"""The dashboard of the caller's company: figures, and the same as a chart."""
+
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.datastructures import State
+from litestar.params import FromQuery, QueryParameter
+
+from api.access import STAFF
+from api.chart import ChartFormat, etag
+from api.requests import AnyRequest, MinPosition, at_least, company_of
+from api.services import Services
+from projections import job_dashboard
+from projections.job_dashboard import JOB_DASHBOARD, Dashboard
+
+_MEDIA_TYPES: dict[ChartFormat, str] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "json": "application/json",
+}
+_CHART_TOP = 20
+
+JobIds: TypeAlias = Annotated[
+    list[UUID] | None, QueryParameter(max_items=200, description="Repeatable: only these.")
+]
+Top: TypeAlias = Annotated[
+    int | None, QueryParameter(ge=1, le=200, description="Those with most applications.")
+]
+
+
+@get("/dashboard/jobs", allow=STAFF, tags=["Dashboard"])
+async def figures(
+    request: AnyRequest,
+    state: State,
+    job_id: JobIds = None,
+    top: Top = None,
+    min_position: MinPosition = None,
+) -> Dashboard:
+    """Per job: unique views, applications, conversion rate (applications / views x 100, null without views); totals."""
+    return await _figures(request, state.services, job_id, top, min_position)
+
+
+@get("/dashboard/chart", allow=STAFF, tags=["Dashboard"], media_type="image/png")
+async def chart(  # noqa: PLR0917 (one parameter a filter)
+    request: AnyRequest,
+    state: State,
+    format: FromQuery[ChartFormat] = "png",  # noqa: A002 (the parameter's public name)
+    job_id: JobIds = None,
+    top: Top = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON."""
+    services: Services = state.services
+    dashboard = await _figures(
+        request, services, job_id, top or (None if job_id else _CHART_TOP), min_position
+    )
+    tag = etag(dashboard.items, format)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers, media_type=_MEDIA_TYPES[format])
+    image = await services.charts.render(dashboard.items, format)
+    return Response(image, headers=headers, media_type=_MEDIA_TYPES[format])
+
+
+async def _figures(
+    request: AnyRequest,
+    services: Services,
+    job_ids: list[UUID] | None,
+    top: int | None,
+    min_position: int | None,
+) -> Dashboard:
+    company_id = company_of(request)
+    await at_least(services, JOB_DASHBOARD, company_id, min_position)
+    async with services.pool.connection() as connection:
+        return await job_dashboard.of_company(connection, company_id, job_ids=job_ids, top=top)
+
+
+HANDLERS: list[Any] = [figures, chart]

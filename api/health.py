@@ -1,0 +1,97 @@
+"""Is this process alive, and can it work?"""
+
+import asyncio
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from litestar import Response, get
+from litestar.datastructures import State
+
+from api.access import ANYONE
+from api.services import Services
+from infrastructure.migrate import pending
+from infrastructure.projection_status import ProjectionStatus, statuses
+from projections.menu import MENU
+
+_SECONDS = 2.0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that is needed, and what is wrong with it."""
+
+    ok: bool
+    detail: str = ""
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """`degraded`: requests are answered, but somebody should look (a parked or outdated read model, no broker)."""
+
+    status: Literal["ready", "degraded", "unavailable"]
+    checks: dict[str, Check]
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    status: Literal["alive"] = "alive"
+
+
+@get("/health/live", allow=ANYONE, tags=["Operations"], security=[{}], sync_to_thread=False)
+def live() -> Liveness:
+    """The process answers."""
+    return Liveness()
+
+
+@get("/health/ready", allow=ANYONE, tags=["Operations"], security=[{}])
+async def ready(state: State) -> Response[Readiness]:
+    """Database, broker, migrations and read models, each with its state; 503 when requests cannot be answered."""
+    services: Services = state.services
+    database, broker = await asyncio.gather(_database(services), _broker(services))
+    checks = {"database": database, "broker": broker}
+    if database.ok:
+        checks["migrations"] = await _migrations(services)
+        checks["read_models"] = await _read_models(services)
+    usable = database.ok and checks["migrations"].ok
+    status: Literal["ready", "degraded", "unavailable"] = "unavailable"
+    if usable:
+        status = "ready" if all(check.ok for check in checks.values()) else "degraded"
+    return Response(
+        Readiness(status, checks),
+        status_code=200 if usable else 503,
+        headers={} if usable else {"Retry-After": "1"},
+    )
+
+
+async def _database(services: Services) -> Check:
+    try:
+        async with asyncio.timeout(_SECONDS), services.pool.connection() as connection:
+            await connection.execute("select 1")
+    except (psycopg.Error, TimeoutError) as error:
+        return Check(ok=False, detail=type(error).__name__)
+    return Check(ok=True)
+
+
+async def _broker(services: Services) -> Check:
+    reachable = await services.wake_ups.reachable()
+    return Check(ok=reachable, detail="" if reachable else "read models follow by the periodic sweep only")
+
+
+async def _migrations(services: Services) -> Check:
+    missing = await asyncio.to_thread(pending, services.settings.database_url or "")
+    return Check(ok=not missing, detail=f"missing: {', '.join(missing)}" if missing else "")
+
+
+async def _read_models(services: Services) -> Check:
+    found: list[ProjectionStatus] = await asyncio.to_thread(_statuses, services.settings.database_url or "")
+    outdated = [status.name for status in found if status.outdated]
+    parked = [status.name for status in found if status.parked]
+    detail = [f"outdated: {', '.join(outdated)}"] if outdated else []
+    detail += [f"parked: {', '.join(parked)}"] if parked else []
+    return Check(ok=not detail, detail="; ".join(detail))
+
+
+def _statuses(database_url: str) -> list[ProjectionStatus]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        return statuses(connection, MENU)
+
+
+HANDLERS: list[Any] = [live, ready]

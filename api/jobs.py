@@ -1,0 +1,361 @@
+"""Jobs: browsing, posting, editing, their life cycle, and being seen."""
+
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID, uuid4
+
+import msgspec
+from litestar import Response, get, patch, post
+from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from api.access import ANYONE, CANDIDATE, HIRING, caller
+from api.fields import Body, Currency, Line, Money, Openings, Skills, Text, Title, Years
+from api.problems import ProblemError
+from api.requests import (
+    AnyRequest,
+    Cursor,
+    IdempotencyKey,
+    IfMatch,
+    Limit,
+    MinPosition,
+    actor_of,
+    at_least,
+    company_of,
+    metadata,
+    versioned,
+)
+from api.services import Services
+from application.actor import STAFF, Actor
+from application.entity import Entity, rehydrate
+from application.handle import Metadata
+from application.recorded import LogUnavailable
+from application.refusals import Forbidden, NotFound, Refused, StaleVersion
+from domain.decision import Command
+from domain.identifiers import random_id, tenant_of
+from domain.job import (
+    JOB,
+    ArchiveJob,
+    CloseJob,
+    CreateJob,
+    EditJob,
+    EmploymentType,
+    Job,
+    Posting,
+    PublishJob,
+    ReopenJob,
+    Requirements,
+    Status,
+)
+from domain.job_view import RecordView
+from projections import job_listing
+from projections.job_listing import JOB_LISTING, JobFilters, Sort, StaffView
+from projections.paging import Page
+
+
+_MERGES: Final = 5
+
+
+class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
+    """A job; `position` is where its last event stands in the company's log."""
+
+    position: int
+
+
+class CreateJobBody(Body, frozen=True):
+    title: Title
+    description: Text = ""
+    location: Line = ""
+    remote: bool = False
+    employment_type: EmploymentType = "full_time"
+    skills: Skills = ()
+    min_experience_years: Years = 0
+    salary_min: Money | None = None
+    salary_max: Money | None = None
+    currency: Currency | None = None
+    openings: Openings = 1
+    status: Annotated[str, msgspec.Meta(pattern="^(draft|open)$")] = "draft"
+
+
+class EditJobBody(Body, frozen=True):
+    """Only what is given changes."""
+
+    title: Title | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    location: Line | UnsetType = UNSET
+    remote: bool | UnsetType = UNSET
+    employment_type: EmploymentType | UnsetType = UNSET
+    skills: Skills | UnsetType = UNSET
+    min_experience_years: Years | UnsetType = UNSET
+    salary_min: Money | None | UnsetType = UNSET
+    salary_max: Money | None | UnsetType = UNSET
+    currency: Currency | None | UnsetType = UNSET
+    openings: Openings | UnsetType = UNSET
+
+
+JobId: TypeAlias = FromPath[UUID]
+Q: TypeAlias = Annotated[
+    str | None, QueryParameter(max_length=200, description="Words in title, skills, description.")
+]
+SkillFilter: TypeAlias = Annotated[
+    list[str] | None, QueryParameter(max_items=20, description="Repeatable: all of them.")
+]
+LocationFilter: TypeAlias = Annotated[
+    str | None, QueryParameter(max_length=200, description="A part of the location.")
+]
+Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)]
+
+
+@get("/jobs", allow=ANYONE, tags=["Jobs"], security=[{}, {"bearer": []}])
+async def browse(  # noqa: PLR0917 (one parameter a filter)
+    request: AnyRequest,
+    state: State,
+    q: Q = None,
+    skill: SkillFilter = None,
+    location: LocationFilter = None,
+    remote: FromQuery[bool | None] = None,
+    company_id: FromQuery[UUID | None] = None,
+    salary_at_least: Amount = None,
+    experience_at_most: Amount = None,
+    sort: FromQuery[Sort] = "newest",
+    status: FromQuery[Status | None] = None,
+    mine: FromQuery[bool] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    min_position: MinPosition = None,
+) -> Page[job_listing.Job]:
+    """Open jobs of all companies. Staff add `status` and `mine` for those of their own company."""
+    services: Services = state.services
+    for text in (q, location, *(skill or ())):
+        if text is not None and "\x00" in text:
+            raise ProblemError(400, "invalid", "A filter holds a NUL character.")
+    actor = caller(request.scope)
+    staff = _staff_view(actor, status, mine) if status is not None or mine else None
+    filters = JobFilters(
+        q=q,
+        skills=tuple(skill or ()),
+        location=location,
+        remote=remote,
+        company_id=company_id,
+        salary_at_least=salary_at_least,
+        experience_at_most=experience_at_most,
+    )
+    whose = company_id or (actor.company_id if actor else None)
+    await at_least(services, JOB_LISTING, whose, min_position)
+    async with services.pool.connection() as connection:
+        try:
+            return await job_listing.browse(
+                connection, filters, staff=staff, sort=sort, cursor=cursor, limit=limit
+            )
+        except ValueError as error:
+            raise ProblemError(400, "invalid", str(error)) from error
+
+
+def _staff_view(actor: Actor | None, status: Status | None, mine: bool) -> StaffView:
+    if actor is None or actor.company_id is None:
+        raise Forbidden("status and mine are for members of a company.")
+    return StaffView(
+        company_id=actor.company_id, status=status, created_by=actor.account_id if mine else None
+    )
+
+
+@post("/jobs", allow=HIRING, tags=["Jobs"])
+async def create(
+    request: AnyRequest,
+    state: State,
+    data: JSONBody[CreateJobBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[JobAnswer]:
+    """Create a job as a draft, or open at once."""
+    services: Services = state.services
+    how = await metadata(request, None, idempotency_key)
+    seed = uuid4() if idempotency_key is None else UUID(bytes=how.command_id.bytes[:8] * 2)
+    command = CreateJob(
+        job_id=random_id(company_of(request), seed),
+        created_by=how.actor.account_id,
+        posting=Posting(
+            title=data.title,
+            description=data.description,
+            location=data.location,
+            remote=data.remote,
+            employment_type=data.employment_type,
+        ),
+        requirements=Requirements(
+            skills=data.skills,
+            min_experience_years=data.min_experience_years,
+            salary_min=data.salary_min,
+            salary_max=data.salary_max,
+            currency=data.currency,
+        ),
+        openings=data.openings,
+        publish=data.status == "open",
+    )
+    return await _carry_out(services, command, how, status_code=201)
+
+
+@get("/jobs/{job_id:uuid}", allow=ANYONE, tags=["Jobs"], security=[{}, {"bearer": []}])
+async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobAnswer]:
+    """One job. A candidate's first sight of an open job is recorded as a view."""
+    services: Services = state.services
+    actor = caller(request.scope)
+    entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+    own = actor is not None and actor.role in STAFF and actor.company_id == tenant_of(job_id)
+    if entity.state.status is None or (entity.state.status in {"draft", "archived"} and not own):
+        raise NotFound
+    if actor is not None and actor.role == "candidate" and entity.state.status == "open":
+        await _record_view(services, job_id, await metadata(request, None, None))
+    return await _answer(services, entity)
+
+
+async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
+    try:
+        await services.commands.handle(RecordView(job_id=job_id, viewer_id=how.actor.account_id), how)
+    except (Refused, LogUnavailable):
+        return
+
+
+@patch("/jobs/{job_id:uuid}", allow=HIRING, tags=["Jobs"])
+async def edit(
+    job_id: JobId,
+    request: AnyRequest,
+    state: State,
+    data: JSONBody[EditJobBody],
+    if_match: IfMatch = None,
+) -> Response[JobAnswer]:
+    """Edit a job. Changed requirements are a new revision of them; applications keep the one they were judged by."""
+    how = await metadata(request, if_match, None)
+    if tenant_of(job_id) != company_of(request):
+        raise NotFound
+    given = {field: value for field in data.__struct_fields__ if (value := getattr(data, field)) is not UNSET}
+    return await _edit(state.services, job_id, given, how)
+
+
+async def _edit(
+    services: Services, job_id: UUID, given: dict[str, Any], how: Metadata
+) -> Response[JobAnswer]:
+    """Merge what is given into the job as it stands; if it moves meanwhile, merge again, so that no edit is lost."""
+    for _ in range(_MERGES):
+        entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+        command = EditJob(
+            job_id=job_id,
+            posting=_changed(entity.state.posting, given),
+            requirements=_changed(entity.state.requirements, given),
+            openings=given.get("openings"),
+        )
+        merged = how if how.expected_version is not None else replace(how, expected_version=entity.version)
+        try:
+            return await _carry_out(services, command, merged)
+        except StaleVersion:
+            if how.expected_version is not None:
+                raise
+    raise LogUnavailable("too many others edit the same job")
+
+
+def _changed(current: Any, given: dict[str, Any]) -> Any:
+    """`current` with the given fields that it has; None if it has none of them."""
+    mine = {field: value for field, value in given.items() if field in current.__struct_fields__}
+    return replace(current, **mine) if mine else None
+
+
+@post("/jobs/{job_id:uuid}/publish", allow=HIRING, status_code=200, tags=["Jobs"])
+async def publish(
+    job_id: JobId,
+    request: AnyRequest,
+    state: State,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[JobAnswer]:
+    """Open a draft to applications."""
+    how = await metadata(request, if_match, idempotency_key)
+    return await _carry_out(state.services, PublishJob(job_id=job_id), how)
+
+
+@post("/jobs/{job_id:uuid}/close", allow=HIRING, status_code=200, tags=["Jobs"])
+async def close(
+    job_id: JobId,
+    request: AnyRequest,
+    state: State,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[JobAnswer]:
+    """Take no more applications; those that are there go on."""
+    how = await metadata(request, if_match, idempotency_key)
+    return await _carry_out(state.services, CloseJob(job_id=job_id), how)
+
+
+@post("/jobs/{job_id:uuid}/reopen", allow=HIRING, status_code=200, tags=["Jobs"])
+async def reopen(
+    job_id: JobId,
+    request: AnyRequest,
+    state: State,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[JobAnswer]:
+    """Open a closed job again, as long as an opening is left."""
+    how = await metadata(request, if_match, idempotency_key)
+    return await _carry_out(state.services, ReopenJob(job_id=job_id), how)
+
+
+@post("/jobs/{job_id:uuid}/archive", allow=HIRING, status_code=200, tags=["Jobs"])
+async def archive(
+    job_id: JobId,
+    request: AnyRequest,
+    state: State,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[JobAnswer]:
+    """Put a draft or a closed job away for good."""
+    how = await metadata(request, if_match, idempotency_key)
+    return await _carry_out(state.services, ArchiveJob(job_id=job_id), how)
+
+
+@post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"])
+async def view(
+    job_id: JobId, request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
+) -> None:
+    """Record that the caller saw the job; once per candidate and job, however often it is sent."""
+    services: Services = state.services
+    how = await metadata(request, None, idempotency_key)
+    await services.commands.handle(RecordView(job_id=job_id, viewer_id=actor_of(request).account_id), how)
+
+
+async def _carry_out(
+    services: Services, command: Command, how: Metadata, status_code: int = 200
+) -> Response[JobAnswer]:
+    outcome = await services.commands.handle(command, how)
+    return await _answer(services, outcome.entity, status_code)
+
+
+async def _answer(services: Services, entity: Entity[Job], status_code: int = 200) -> Response[JobAnswer]:
+    company_id = tenant_of(entity.stream_id)
+    job = entity.state
+    if job.status is None or job.created_by is None:
+        raise NotFound
+    answer = JobAnswer(
+        id=entity.stream_id,
+        company_id=company_id,
+        company_name=await services.company_names.of(company_id),
+        title=job.posting.title,
+        description=job.posting.description,
+        location=job.posting.location,
+        remote=job.posting.remote,
+        employment_type=job.posting.employment_type,
+        skills=list(job.requirements.skills),
+        min_experience_years=job.requirements.min_experience_years,
+        salary_min=job.requirements.salary_min,
+        salary_max=job.requirements.salary_max,
+        currency=job.requirements.currency,
+        openings=job.openings,
+        status=job.status,
+        created_by=job.created_by,
+        created_at=entity.first_at["JobCreated"],
+        published_at=entity.first_at.get("JobPublished"),
+        version=entity.version,
+        position=entity.position,
+    )
+    location = f"/jobs/{entity.stream_id}" if status_code == 201 else None
+    return versioned(answer, entity.version, status_code, location)
+
+
+HANDLERS = [browse, create, one, edit, publish, close, reopen, archive, view]

@@ -1,0 +1,108 @@
+"""What handlers read of a request besides its body: the metadata of a command, and how current a query must be."""
+
+import re
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from uuid import UUID
+
+from litestar import Request, Response
+from litestar.params import HeaderParameter, QueryParameter
+
+from api.access import caller
+from api.problems import ProblemError
+from api.services import Services
+from application.actor import Actor
+from application.handle import Metadata, command_id
+from infrastructure.min_position import wait_for
+from infrastructure.read_model import AnyReadModel
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+
+IfMatch: TypeAlias = Annotated[
+    str | None, HeaderParameter(name="If-Match", description="The version, as ETag said it.")
+]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key", min_length=1, max_length=255, description="Makes the call safe to repeat."
+    ),
+]
+Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=200, description="Items a page.")]
+Cursor: TypeAlias = Annotated[
+    str | None, QueryParameter(max_length=1000, description="`next` of the page before.")
+]
+MinPosition: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0, le=2**62, description="Wait (2 s at most) until the read model has reached this position."
+    ),
+]
+
+_ETAG: Final = re.compile(r'^(?:W/)?"(\d{1,18})"$')
+
+
+def actor_of(request: AnyRequest) -> Actor:
+    """The signed-in caller; the guard has let nobody else through."""
+    actor = caller(request.scope)
+    if actor is None:
+        raise ProblemError(401, "unauthorized", "An access token is needed.")
+    return actor
+
+
+def company_of(request: AnyRequest) -> UUID:
+    """The company in which a member of staff acts."""
+    company = actor_of(request).company_id
+    if company is None:
+        raise ProblemError(403, "forbidden", "This is for members of a company.")
+    return company
+
+
+async def metadata(request: AnyRequest, if_match: str | None, idempotency_key: str | None) -> Metadata:
+    """Who issues a command, on which version, and under which id."""
+    actor = actor_of(request)
+    body = b""
+    if idempotency_key is not None:
+        body = f"{request.method} {request.scope['path']} ".encode() + await request.body()
+    return Metadata(
+        actor=actor,
+        command_id=command_id(actor, idempotency_key, body),
+        expected_version=_version(if_match),
+        repeatable=idempotency_key is not None,
+    )
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.match(if_match.strip())
+    if match is None:
+        raise ProblemError(400, "invalid", 'If-Match takes one version, as in "3".')
+    return int(match[1])
+
+
+async def at_least(
+    services: Services, model: AnyReadModel, tenant_id: UUID | None, position: int | None
+) -> None:
+    """Wait until a read model has reached a position of a tenant's log.
+
+    Raises `ReadModelBehind`, and a 400 problem when nothing says whose log the position is in.
+    """
+    if position is None:
+        return
+    if tenant_id is None:
+        raise ProblemError(
+            400, "invalid", "min_position needs a company_id or job_id that says whose log it is in."
+        )
+    await wait_for(services.pool, model, tenant_id, position, services.settings.min_position_wait_seconds)
+
+
+ContentT = TypeVar("ContentT")
+
+
+def versioned(
+    content: ContentT, version: int, status_code: int = 200, location: str | None = None
+) -> Response[ContentT]:
+    """An entity with its version as ETag."""
+    headers = {"ETag": f'"{version}"'}
+    if location is not None:
+        headers["Location"] = location
+    return Response(content, status_code=status_code, headers=headers)

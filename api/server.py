@@ -1,0 +1,34 @@
+"""Runs API processes."""
+
+import uvicorn
+
+from api.app import create_app
+from infrastructure.settings import Settings, load
+
+
+def application() -> object:
+    """The application from the environment's settings: what every API process imports."""
+    return create_app(load())
+
+
+def serve(settings: Settings) -> None:
+    """Serve HTTP until SIGINT or SIGTERM, then finish what was begun. Blocks."""
+    several = settings.api_processes > 1
+    uvicorn.run(
+        "api.server:application" if several else create_app(settings),
+        factory=several,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.api_processes if several else None,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )

@@ -1,0 +1,74 @@
+"""The composition root of an API process: everything that handlers use, made once and closed in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+from psycopg_pool import AsyncConnectionPool
+
+from api.chart import ChartRenderer
+from application.handle import CommandHandler
+from infrastructure.accounts import CompanyNames
+from infrastructure.broker import WakeUps
+from infrastructure.event_store import EventStore
+from infrastructure.security import Passwords, Tokens
+from infrastructure.settings import Settings
+from projections.menu import MENU
+
+Pool = AsyncConnectionPool[Any]
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What handlers use."""
+
+    settings: Settings
+    store: EventStore
+    commands: CommandHandler
+    pool: Pool
+    tokens: Tokens
+    passwords: Passwords
+    company_names: CompanyNames
+    charts: ChartRenderer
+    wake_ups: WakeUps
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """Open what an API process needs. Raises `ValueError` when a database, Redis or key is not set."""
+    if settings.database_url is None or settings.redis_url is None or settings.secret_key is None:
+        raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")
+    async with AsyncExitStack() as stack:
+        wake_ups = await stack.enter_async_context(WakeUps(settings, [model.name for model in MENU]))
+        store = await stack.enter_async_context(
+            EventStore(
+                settings.database_url,
+                queue_limit=settings.append_queue_limit,
+                batch_limit=settings.append_batch_limit,
+                committed=wake_ups.committed,
+            )
+        )
+        pool: Pool = AsyncConnectionPool(
+            settings.database_url,
+            min_size=1,
+            max_size=settings.database_pool_size,
+            timeout=5,
+            open=False,
+            kwargs={"autocommit": True},
+        )
+        await pool.open()
+        stack.push_async_callback(pool.close)
+        passwords = Passwords(settings.secret_key, settings.bcrypt_cost)
+        stack.callback(passwords.close)
+        charts = await stack.enter_async_context(ChartRenderer())
+        yield Services(
+            settings=settings,
+            store=store,
+            commands=CommandHandler(store),
+            pool=pool,
+            tokens=Tokens(settings.secret_key, settings.access_token_expire_minutes * 60),
+            passwords=passwords,
+            company_names=CompanyNames(pool),
+            charts=charts,
+            wake_ups=wake_ups,
+        )

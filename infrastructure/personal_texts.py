@@ -1,0 +1,42 @@
+"""Free text about a person (cover letters, notes, reasons): outside the log, so that it can be forgotten."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+
+
+async def keep(
+    connection: AsyncConnection[Any],
+    tenant_id: UUID,
+    text_id: UUID,
+    subject_id: UUID,
+    content: dict[str, str],
+) -> None:
+    """Store a text about `subject_id` under an id that an event will name; keeping it again changes nothing."""
+    await connection.execute(
+        """insert into personal_text (tenant_id, text_id, subject_id, content) values (%s, %s, %s, %s)
+           on conflict do nothing""",
+        (tenant_id, text_id, subject_id, msgspec.json.encode(content).decode()),
+    )
+
+
+async def read(
+    connection: AsyncConnection[Any], tenant_id: UUID, text_ids: list[UUID]
+) -> dict[UUID, dict[str, str]]:
+    """Texts by id; a forgotten one is missing."""
+    if not text_ids:
+        return {}
+    cursor = await connection.execute(
+        "select text_id, content from personal_text where tenant_id = %s and text_id = any(%s)",
+        (tenant_id, text_ids),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def forget(connection: AsyncConnection[Any], tenant_id: UUID, text_id: UUID) -> None:
+    """Delete a text that no event came to name."""
+    await connection.execute(
+        "delete from personal_text where tenant_id = %s and text_id = %s", (tenant_id, text_id)
+    )
