@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from infrastructure import postgres_server, valkey_server
+from infrastructure.child_process import Account
+from infrastructure.operator_error import OperatorError
 from infrastructure.postgres_server import PostgresServer
-from infrastructure.process_tree import Account
 from infrastructure.server_account import AccountError, server_account
 from infrastructure.server_process import ServerError, make_folder, packaged
 from infrastructure.valkey_server import ValkeyServer
@@ -22,7 +23,7 @@ _SOCKET_PATH_BYTES: Final = 103
 _LONGEST_NAME: Final = max(len(postgres_server.SOCKET_NAME), len(valkey_server.SOCKET_NAME))
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(OperatorError):
     """The embedded servers cannot run; the message is one line."""
 
 

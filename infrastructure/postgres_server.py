@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from infrastructure.process_tree import Account, spawn, stop
+from infrastructure.child_process import Account, spawn, stop
 from infrastructure.server_process import (
     ServerError,
     make_folder,

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from infrastructure.process_tree import Account
+from infrastructure.child_process import Account
+from infrastructure.operator_error import OperatorError
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _CAPABILITIES: Final = {"dac_read_search": 2, "dac_override": 1}
 
 
-class AccountError(Exception):
+class AccountError(OperatorError):
     """No account fits; the message is one line."""
 
 

@@ -11,14 +11,15 @@ from typing import Final
 
 import psutil
 
-from infrastructure.process_tree import Account, stop
+from infrastructure.child_process import Account, stop
+from infrastructure.operator_error import OperatorError
 
 START_SECONDS: Final = 120.0
 _LOG_LIMIT: Final = 10_000_000
 _ERRORS: Final = ("FATAL:", "PANIC:", "initdb: error:", " # ")
 
 
-class ServerError(Exception):
+class ServerError(OperatorError):
     """An embedded server cannot run; the message is one line."""
 
 

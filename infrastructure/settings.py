@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from infrastructure.operator_error import OperatorError
+
 SECRET_KEY_BYTES: Final = 32
 _WITHOUT_PREFIX: Final = frozenset({"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES"})
 _PREFIX: Final = "HIRELOG_"
@@ -20,7 +22,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """A setting is missing or wrong; the message is one line for whoever started the program."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from infrastructure.process_tree import Account, spawn, stop
+from infrastructure.child_process import Account, spawn, stop
 from infrastructure.server_process import make_folder, open_log, packaged, stop_leftovers, wait_until
 
 SOCKET_NAME: Final = "valkey.sock"

@@ -1,0 +1,161 @@
+"""The `hirelog` command. Each command imports what it runs only when it runs, so that `--help` is quick."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from infrastructure.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from infrastructure.settings import Settings
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PASS_ON = {"ignore_unknown_options": True, "help_option_names": list[str]()}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hirelog", prog_name="hirelog")
+def hirelog() -> None:
+    """Hirelog: a hiring backend whose only source of truth is a log of events."""
+
+
+@hirelog.command()
+@click.option("--demo", is_flag=True, help="Fill the running system with an invented hiring season.")
+@click.option("--jobs", type=_FILE, help="Real postings for the demo, as JSONL.")
+def up(*, demo: bool, jobs: Path | None) -> None:
+    """Run everything: embedded servers, migrations, API, workers and scheduler. Ctrl-C stops it in order."""
+    from api import up as system
+    from infrastructure.process_tree import Program
+
+    settings = _settings()
+    words = ("demo", "--url", system.address(settings), *(("--jobs", str(jobs)) if jobs else ()))
+    afterwards = [Program("demo", system.command(*words), once=True)] if demo or jobs else []
+    system.up(settings, click.echo, afterwards=afterwards)
+
+
+@hirelog.command()
+def serve() -> None:
+    """Run the HTTP API."""
+    from api.server import serve as run
+
+    run(_process("api"))
+
+
+@hirelog.command()
+def work() -> None:
+    """Run the workers: projections and deliveries."""
+    from api.worker import work as run
+
+    run(_process("worker"))
+
+
+@hirelog.command()
+def schedule() -> None:
+    """Run the scheduler: it wakes the workers for what is behind or due."""
+    from api.scheduler import run
+
+    run(_process("scheduler"))
+
+
+@hirelog.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from api.up import migrate_database
+
+    migrate_database(_connected().database_url or "")
+    click.echo("the database has the newest schema")
+
+
+@hirelog.command()
+@click.argument("file", type=_FILE)
+@click.option("--url", help="The system; by default the one of this machine.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON, and no progress.")
+def load(*, file: Path, url: str | None, as_json: bool) -> None:
+    """Load real postings (JSONL) into a running system, through its HTTP API."""
+    from api.load import load_file
+    from api.up import address
+
+    sys.exit(load_file(file, url or address(_settings()), as_json=as_json))
+
+
+@hirelog.command(context_settings=_PASS_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def demo(*, arguments: tuple[str, ...]) -> None:
+    """Fill a running system with an invented hiring season, through its HTTP API."""
+    from api.demo import main as run
+
+    run(args=list(arguments), prog_name="hirelog demo")
+
+
+@hirelog.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP API."""
+    from api.app import openapi_json
+
+    click.echo(openapi_json())
+
+
+@hirelog.command()
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def settings(*, as_json: bool) -> None:
+    """Print the settings in force, secrets hidden."""
+    import msgspec
+
+    from infrastructure.settings import effective
+
+    shown = effective(_settings())
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(shown)))
+        return
+    width = max(map(len, shown))
+    for name, value in shown.items():
+        click.echo(f"{name:<{width}}  {'-' if value is None else value}")
+
+
+def _settings() -> "Settings":
+    from infrastructure.settings import load as load_settings
+
+    return load_settings()
+
+
+def _connected() -> "Settings":
+    """The settings with addresses: the configured ones, or those of the servers that `hirelog up` runs here."""
+    settings = _settings()
+    if settings.database_url and settings.redis_url:
+        return settings
+    import msgspec
+
+    from infrastructure.embedded import running
+    from infrastructure.settings import with_secret_key
+
+    embedded = running(settings.home)
+    if embedded is None:
+        raise OperatorError("nothing runs here: start `hirelog up`, or set DATABASE_URL and REDIS_URL")
+    return msgspec.structs.replace(
+        with_secret_key(settings),
+        database_url=settings.database_url or embedded.database_url,
+        redis_url=settings.redis_url or embedded.redis_url,
+    )
+
+
+def _process(name: str) -> "Settings":
+    from infrastructure.logging import configure_logging
+
+    settings = _connected()
+    configure_logging(settings, name)
+    return settings
+
+
+def main() -> None:
+    """Run the command line; what an operator can put right is one line on standard error, and exit code 1."""
+    try:
+        hirelog()
+    except OperatorError as error:
+        click.echo(f"hirelog: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""`hirelog up`: the embedded servers, migrations, API, workers and scheduler as one process tree."""
+
+import contextlib
+import errno
+import http.client
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import psycopg
+from msgspec.structs import replace
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from infrastructure.embedded import Servers, embedded, running
+from infrastructure.migrate import migrate
+from infrastructure.operator_error import OperatorError
+from infrastructure.process_tree import ProcessTree, Program
+from infrastructure.settings import Settings, environment, with_secret_key
+from infrastructure.stop_signals import StopSignals
+
+_READY_SECONDS: Final = 120.0
+_PAGES: Final = {
+    "HTTP API": "/docs",
+    "reference": "/redoc",
+    "jobs": "/jobs",
+    "health": "/health/ready",
+    "metrics": "/metrics",
+}
+
+Say = Callable[[str], None]
+
+
+class UpError(OperatorError):
+    """The system cannot start."""
+
+
+def programs() -> tuple[Program, ...]:
+    """The processes of one system, in the order in which they stop: first nobody asks, then nobody works."""
+    return (
+        Program("api", command("serve"), patience=20),
+        Program("worker", command("work"), patience=30),
+        Program("scheduler", command("schedule")),
+    )
+
+
+def command(*words: str) -> tuple[str, ...]:
+    """The `hirelog` command with these words, run by this same interpreter."""
+    return (sys.executable, "-m", "api.cli", *words)
+
+
+def up(
+    settings: Settings,
+    say: Say,
+    children: Sequence[Program] = programs(),
+    afterwards: Sequence[Program] = (),
+) -> None:
+    """Run the whole system until SIGINT or SIGTERM, then stop it in order and return.
+
+    What `DATABASE_URL` and `REDIS_URL` name is used, and what they leave out is embedded. `afterwards` run when
+    the system is ready. Raises `OperatorError` when it cannot start.
+    """
+    with StopSignals() as signals, contextlib.ExitStack() as stack:
+        _check_free(settings)
+        servers = _servers(settings, stack)
+        settings, database_url, redis_url = _connected(settings, servers)
+        migrate_database(database_url)
+        _check_redis(redis_url)
+        tree = ProcessTree(children, signals, say, {**os.environ, **environment(settings)})
+        stack.callback(tree.stop)
+        if not signals.count:
+            tree.start()
+            _wait_until_ready(settings, tree, signals)
+        if not signals.count:
+            say(_addresses(settings))
+            for program in afterwards:
+                tree.add(program)
+        tree.supervise(lambda: _revive(servers, say))
+        say("stopping: what was accepted is finished first; Ctrl-C again stops at once")
+
+
+def address(settings: Settings) -> str:
+    """Where a client on this machine reaches the API."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{host}:{settings.port}"
+
+
+def _check_free(settings: Settings) -> None:
+    if running(settings.home):
+        raise UpError(f"{settings.home} is in use: `hirelog up` runs there already")
+    where = f"port {settings.port} of {settings.host}"
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+    except socket.gaierror as error:
+        raise UpError(f"HIRELOG_HOST {settings.host!r} is no address of this machine") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UpError(f"{where} is in use: stop what listens there, or set HIRELOG_PORT") from error
+        raise UpError(f"cannot listen on {where}: {error.strerror}") from error
+
+
+def _servers(settings: Settings, stack: contextlib.ExitStack) -> Servers | None:
+    if settings.database_url and settings.redis_url:
+        return None
+    return stack.enter_context(
+        embedded(settings.home, postgres=not settings.database_url, valkey=not settings.redis_url),
+    )
+
+
+def _connected(settings: Settings, servers: Servers | None) -> tuple[Settings, str, str]:
+    """The settings for the children, with their two addresses."""
+    database_url = settings.database_url or (servers.database_url if servers else "")
+    redis_url = settings.redis_url or (servers.redis_url if servers else "")
+    keyed = with_secret_key(settings)
+    return replace(keyed, database_url=database_url, redis_url=redis_url), database_url, redis_url
+
+
+def migrate_database(database_url: str) -> None:
+    """Bring the database to the newest schema. Raises `UpError` when it cannot."""
+    try:
+        migrate(database_url)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise UpError(f"cannot migrate the database: {_first_line(error)}") from error
+
+
+def _check_redis(redis_url: str) -> None:
+    try:
+        with Redis.from_url(redis_url) as client:
+            client.ping()
+    except (RedisError, ValueError) as error:
+        raise UpError(f"cannot reach Redis: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _wait_until_ready(settings: Settings, tree: ProcessTree, signals: StopSignals) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    answer = "no answer"
+    while not signals.count:
+        for name, status in tree.crashed().items():
+            raise UpError(f"the {name} ended with status {status} before the system was ready: see above")
+        if (answer := _ask(settings)) == "":
+            return
+        if time.monotonic() > until:
+            raise UpError(f"the system was not ready after {_READY_SECONDS:.0f} s: {answer}")
+        signals.wait(0.05)
+
+
+def _ask(settings: Settings) -> str:
+    """Empty when the system is ready, otherwise what it says instead."""
+    connection = http.client.HTTPConnection(address(settings).removeprefix("http://"), timeout=5)
+    try:
+        connection.request("GET", "/health/ready")
+        response = connection.getresponse()
+        body = response.read(500).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return str(error)
+    finally:
+        connection.close()
+    return "" if response.status == 200 else " ".join(body.split())
+
+
+def _revive(servers: Servers | None, say: Say) -> None:
+    for name in servers.revive() if servers else ():
+        say(f"{name} had ended and was started again")
+
+
+def _addresses(settings: Settings) -> str:
+    lines = [f"  {name:<10} {address(settings)}{path}" for name, path in _PAGES.items()]
+    return "\n".join(["Hirelog is ready", *lines, f"  {'data':<10} {settings.home}", "Ctrl-C stops it"])
