@@ -32,7 +32,7 @@ _MEDIA_TYPES: Final = ("application/json",)
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 
-def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Lets a request through to a handler whose declaration names the caller's role."""
     if handler.opt.get("exclude_from_auth"):
         return
@@ -62,7 +62,7 @@ def _actor(connection: AnyConnection) -> Actor | None:
         ) from error
 
 
-def media_type_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+async def media_type_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """A body must be what the handler reads: JSON, unless it says `media_types=...`."""
     headers = connection.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:

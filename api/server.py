@@ -26,6 +26,7 @@ def serve(settings: Settings) -> None:
         lifespan="on",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,
