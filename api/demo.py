@@ -60,7 +60,6 @@ class _Demo:
         self._run = secrets.token_hex(3)
         self._password = secrets.token_urlsafe(9)
         self._report = DemoReport(base_url=base_url, seed=seed, run=self._run, password=self._password)
-        self._positions: dict[str, int] = {}
         self._longest: tuple[int, Showcase | None] = (0, None)
 
     async def play(self, jobs_file: Path | None) -> DemoReport:
@@ -106,11 +105,9 @@ class _Demo:
             number = self._data.companies.index(company) + 1
             name = f"{self._data.given_names[number]} {self._data.family_names[number]}"
             staff = await client.register(self._email(f"staff{number}"), self._password, name, company.name)
-            self._report.companies += 1
             jobs: list[_Job] = []
             for posting in company.postings:
                 created = await client.post("/jobs", posting, staff)
-                self._note(staff, created)
                 jobs.append(_Job(str(created["id"]), posting, staff))
                 progress.advance(bar)
             return jobs
@@ -167,13 +164,12 @@ class _Demo:
         else:
             by = candidate if step.call == "withdraw" else job.staff
             answer = await client.post(f"/applications/{application}/{step.call}", step.body or None, by)
-        self._note(job.staff, answer)
         return str(answer["id"]) if step.call == "apply" else ""
 
     async def _close_filled(self, client: Client, jobs: Sequence[_Job]) -> None:
         for job in jobs:
             if job.filled >= job.body.openings:
-                self._note(job.staff, await client.post(f"/jobs/{job.id}/close", None, job.staff))
+                await client.post(f"/jobs/{job.id}/close", None, job.staff)
                 self._report.closed += 1
 
     async def _finish(self, client: Client, jobs: Sequence[_Job]) -> None:
@@ -182,31 +178,18 @@ class _Demo:
         self._report.companies = len({job.staff.email for job in jobs})
         self._report.requests = sum(client.statuses.values())
         self._report.repeated_requests = client.repeated
-        for account in {job.staff.email: job.staff for job in jobs}.values():
-            await self._read_on(client, account)
-        self._report.events = sum(self._positions.values())
         self._report.showcase = self._longest[1]
         staff = {job.staff.email: job.staff for job in jobs}
+        heads = {
+            email: (await client.get("/audit/events?limit=1", account))["head"]
+            for email, account in staff.items()
+        }
+        self._report.events = sum(heads.values())
         largest = Counter(job.staff.email for job in jobs).most_common(1)[0][0]
         shown = staff[self._longest[1].staff if self._longest[1] else largest]
         self._report.staff = shown.email
-        position = self._positions.get(shown.email, 0)
-        dashboard = await client.get(f"/dashboard/jobs?min_position={position}&limit=200", shown)
+        dashboard = await client.get(f"/dashboard/jobs?min_position={heads[shown.email]}", shown)
         self._report.dashboard = msgspec.convert(dashboard.get("items", []), list[dict[str, object]])
-
-    async def _read_on(self, client: Client, staff: Account) -> None:
-        """Views answer no position: reads to the end of the company's log from the last one known."""
-        while True:
-            after = self._positions.get(staff.email, 0)
-            page = await client.get(f"/audit/events?after={after}&limit=200", staff)
-            if not page["items"]:
-                return
-            self._note(staff, page["items"][-1])
-
-    def _note(self, staff: Account, answer: object) -> None:
-        position = answer.get("position") if isinstance(answer, dict) else None
-        if isinstance(position, int):
-            self._positions[staff.email] = max(position, self._positions.get(staff.email, 0))
 
     def _email(self, who: str) -> str:
         return f"demo-{self._run}-{who}@example.com"
