@@ -64,7 +64,7 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     from api.up import migrate_database
 
-    migrate_database(_connected().database_url or "")
+    migrate_database(_settings().database_url or _connected().database_url or "")
     click.echo("the database has the newest schema")
 
 
