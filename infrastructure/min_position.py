@@ -19,7 +19,7 @@ select exists (
 """
 
 
-class ReadModelBehind(Exception):  # noqa: N818 (said as the problem is: read-model-behind)
+class ReadModelBehind(Exception):
     """A read model has not reached the position that was asked for in time."""
 
 

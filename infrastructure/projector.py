@@ -1,0 +1,145 @@
+"""The unit of work of a read model: claim tenants that are behind, read, fold, write, move on; one transaction."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final, Generic, LiteralString
+from uuid import UUID
+
+import msgspec
+from psycopg_pool import ConnectionPool
+
+from infrastructure.build_writer import REFUSED_ROWS, BuildWriter
+from infrastructure.read_model import EventT, ReadModel, RowT
+
+SWITCH_LOCK: Final = 7_265_001
+"""Advisory lock class: a unit holds (class, name) shared, the switch of builds holds it alone. Unlike row locks it is
+fair: units in quick succession cannot keep a switch out."""
+
+_OPEN_UNIT: Final[LiteralString] = """
+select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
+       pg_advisory_xact_lock_shared(%(lock)s, hashtext(%(name)s))
+"""
+"""Rows and checkpoint are kept or lost together and can be projected again, so a unit need not wait for the disk."""
+
+_BUILD: Final[LiteralString] = "select build from projection where name = %(name)s and version = %(version)s"
+_BEHIND: Final[LiteralString] = """
+select head.tenant_id
+from log_head as head
+join projection on projection.name = %(name)s and projection.version = %(version)s
+left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.tenant_id
+     and checkpoint.name = projection.name and checkpoint.build = projection.build
+where checkpoint.parked_position is null and head.position > coalesce(checkpoint.position, 0)
+limit %(limit)s
+"""
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """What a unit of work did: events read, tenants moved and parked, and who of those asked for is still behind."""
+
+    events: int = 0
+    moved: int = 0
+    parked: int = 0
+    behind: frozenset[UUID] = frozenset()
+
+    def __add__(self, other: "Unit") -> "Unit":
+        return Unit(
+            self.events + other.events,
+            self.moved + other.moved,
+            self.parked + other.parked,
+            self.behind | other.behind,
+        )
+
+
+class Outdated(Exception):
+    """The live build was made by another version of the read model than this program's."""
+
+
+class Projector(Generic[RowT, EventT]):
+    """Keeps one read model up with the logs."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Any],
+        model: ReadModel[RowT, EventT],
+        *,
+        page_size: int = 2_000,
+        tenants_per_unit: int = 100,
+    ) -> None:
+        self.model = model
+        self.tenants_per_unit = tenants_per_unit
+        self._pool = pool
+        self._page_size = page_size
+        self._identity = {"name": model.name, "version": model.version, "lock": SWITCH_LOCK}
+        self._writer: BuildWriter[RowT, EventT] | None = None
+
+    def behind(self, limit: int = 1_000) -> set[UUID]:
+        """Tenants whose logs are ahead of the read model, parked ones left out; none while it is outdated."""
+        with self._pool.connection() as connection:
+            found = connection.execute(_BEHIND, {**self._identity, "limit": limit})
+            return {tenant_id for (tenant_id,) in found}
+
+    def unit(self, tenants: Collection[UUID], *, patient: bool = False) -> Unit:
+        """Project one page of each of these tenants (at most `tenants_per_unit`) in one transaction.
+
+        Tenants that another projector holds are passed over, unless `patient`. An event that cannot be folded, or whose
+        rows PostgreSQL refuses, parks its tenant; the others go on. Raises `Outdated`, and `psycopg.OperationalError` when
+        the database is out of reach (then nothing happened).
+        """
+        chosen = sorted(tenants)[: self.tenants_per_unit]
+        try:
+            done = self._once(chosen, self._page_size, patient=patient)
+        except REFUSED_ROWS:
+            done = sum((self._find_refused(tenant_id) for tenant_id in chosen), Unit())
+        return msgspec.structs.replace(done, behind=done.behind | (set(tenants) - set(chosen)))
+
+    def drain(self, tenants: Collection[UUID] | None = None) -> int:
+        """Project until none of these tenants (default: nobody at all) is behind; the number of events read."""
+        events = 0
+        todo = set(self.behind() if tenants is None else tenants)
+        patient = False
+        while todo:
+            done = self.unit(todo, patient=patient)
+            events += done.events
+            patient = not done.moved
+            todo = set(done.behind) or (self.behind() if tenants is None else set())
+        return events
+
+    def _once(
+        self, tenants: Sequence[UUID], page_size: int, *, patient: bool, park_refused: bool = False
+    ) -> Unit:
+        with self._pool.connection() as connection:
+            with connection.pipeline():
+                connection.execute(_OPEN_UNIT, self._identity)
+                found = connection.execute(_BUILD, self._identity)
+            build = found.fetchone()
+            if build is None:
+                raise Outdated(f"{self.model.name}: the live build is not of version {self.model.version}")
+            writer = self._writer_of(build[0])
+            claims = writer.claim(connection, tenants, patient=patient)
+            pages = writer.advance(connection, claims, page_size, park_refused=park_refused) if claims else []
+            return Unit(
+                events=sum(page.count for page in pages),
+                moved=len(pages),
+                parked=sum(page.poison is not None for page in pages),
+                behind=writer.behind(connection, tenants),
+            )
+
+    def _writer_of(self, build: int) -> BuildWriter[RowT, EventT]:
+        if self._writer is None or self._writer.build != build:
+            self._writer = BuildWriter(self.model, build)
+        return self._writer
+
+    def _find_refused(self, tenant_id: UUID) -> Unit:
+        """Bring one tenant on in ever smaller pages, down to the event whose rows are refused, and park it there."""
+        total = Unit()
+        page_size = self._page_size
+        while True:
+            try:
+                done = self._once([tenant_id], page_size, patient=True)
+            except REFUSED_ROWS:
+                if page_size > 1:
+                    page_size = max(1, page_size // 8)
+                    continue
+                done = self._once([tenant_id], 1, patient=True, park_refused=True)
+            total += msgspec.structs.replace(done, behind=frozenset())
+            if not done.behind:
+                return total
