@@ -21,7 +21,12 @@ _COMPANIES: Final = 5
 _JOBS_EACH: Final = 10
 _POLL_SECONDS: Final = 0.001
 _IDLE_MARGIN_SECONDS: Final = 1.0
-_APPLICATION: Final = {"skills": ["python", "sql"], "experience_years": 4, "expected_salary": 70000, "currency": "EUR"}
+_APPLICATION: Final = {
+    "skills": ["python", "sql"],
+    "experience_years": 4,
+    "expected_salary": 70000,
+    "currency": "EUR",
+}
 _REACHED: Final = """
 select checkpoint.tenant_id, checkpoint.position
 from projection join projection_checkpoint as checkpoint using (name, build)
@@ -119,9 +124,7 @@ async def _applications(system: System, count: int) -> tuple[Iterator[bytes], li
     """That many requests, each of another pair of candidate and job, and the companies that they concern."""
     founders = await people.founders(system.url, _COMPANIES)
     async with EventStore(system.database_url) as store:
-        jobs = [
-            job for one in founders for job in await open_jobs(store, one.company_id, one.id, _JOBS_EACH)
-        ]
+        jobs = [job for one in founders for job in await open_jobs(store, one.company_id, one.id, _JOBS_EACH)]
     tokens = await people.candidates(system.url, -(-count // len(jobs)))
     requests = (
         request("POST", f"/jobs/{job}/apply", token=token, body=_APPLICATION)

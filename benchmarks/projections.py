@@ -120,7 +120,12 @@ def _report(note: str, plan: Plan, rebuilds: Rebuilds, lags: Lags) -> Report:
             Figure("stock ProjectionRunner", statistics.median(rebuilds.stock), "events/s"),
             Figure("peak memory", small, "MiB", f"rebuild of {rebuilds.small[0].events:,} events"),
             Figure("peak memory", large, "MiB", f"rebuild of {rebuilds.large[0].events:,} events"),
-            Figure("commands", lags.load.sample.per_second, "commands/s", "acknowledged, during the lag measurement"),
+            Figure(
+                "commands",
+                lags.load.sample.per_second,
+                "commands/s",
+                "acknowledged, during the lag measurement",
+            ),
             Figure("lag, median", percentile(loaded, 50) * 1e3, "ms", "under load"),
             Figure("lag, p99", percentile(loaded, 99) * 1e3, "ms", "under load"),
             Figure("lag after idling, median", percentile(idle, 50) * 1e3, "ms"),

@@ -25,9 +25,13 @@ _CITIES: Final = ("Berlin", "Lisbon", "Oslo", "Lyon", "Gdansk")
 Stream = tuple[UUID, Sequence[Event]]
 
 
-async def store_streams(store: EventStore, tenant_id: UUID, streams: Iterable[Stream], actor_id: UUID) -> None:
+async def store_streams(
+    store: EventStore, tenant_id: UUID, streams: Iterable[Stream], actor_id: UUID
+) -> None:
     """Append new streams to a tenant's log, in their order as far as batches written at the same time allow."""
-    parts = (StreamPart(stream_id, 0, tuple(encode(event) for event in events)) for stream_id, events in streams)
+    parts = (
+        StreamPart(stream_id, 0, tuple(encode(event) for event in events)) for stream_id, events in streams
+    )
 
     async def writer() -> None:
         while batch := tuple(islice(parts, _APPEND_STREAMS)):
@@ -78,7 +82,8 @@ def _created(number: int, created_by: UUID) -> JobCreated:
         created_by=created_by,
         posting=Posting(
             title=f"{first.title()} engineer {number}",
-            description=f"We look for somebody who knows {first} and {second}. " + "The team is kind and ships. " * 20,
+            description=f"We look for somebody who knows {first} and {second}. "
+            + "The team is kind and ships. " * 20,
             location=_CITIES[number % len(_CITIES)],
             remote=number % 3 == 0,
         ),
@@ -99,7 +104,10 @@ def _submitted(job_id: UUID, candidate_id: UUID, number: int) -> ApplicationSubm
         job_id=job_id,
         candidate_id=candidate_id,
         claims=Claims(
-            skills=skills, experience_years=number % 12, expected_salary=50_000 + number % 40 * 1_000, currency="EUR"
+            skills=skills,
+            experience_years=number % 12,
+            expected_salary=50_000 + number % 40 * 1_000,
+            currency="EUR",
         ),
         requirements_revision=1,
     )

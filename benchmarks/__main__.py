@@ -1,0 +1,5 @@
+"""All benchmarks, one after the other: `python -m benchmarks`."""
+
+from benchmarks import append, http, projections, report
+
+report.run("Every benchmark of the README.", [append.measure, projections.measure, http.measure])
