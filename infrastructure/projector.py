@@ -16,6 +16,7 @@ fair: units in quick succession cannot keep a switch out."""
 
 _OPEN_UNIT: Final[LiteralString] = """
 select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
+       set_config('lock_timeout', '2s', true),
        pg_advisory_xact_lock_shared(%(lock)s, hashtext(%(name)s))
 """
 """Rows and checkpoint are kept or lost together and can be projected again, so a unit need not wait for the disk."""

@@ -28,10 +28,11 @@ class RowTable(Generic[RowT, EventT]):
         types: dict[str, LiteralString] = {column.name: column.sql_type for column in columns(model.row)}
         self._sql_types = list(types.values())
         self._key_types: list[LiteralString] = [types[name] for name in model.key]
+        key_types: list[LiteralString] = ["uuid", *self._key_types]
         parts = _parts(self.name, list(types), model.key)
         wanted = sql.SQL(", ").join(
             sql.SQL("{}::{}[]").format(sql.Placeholder(f"k{number}", PyFormat.BINARY), sql.SQL(sql_type))
-            for number, sql_type in enumerate(["uuid", *self._key_types])
+            for number, sql_type in enumerate(key_types)
         )
         self._load = _LOAD.format(wanted=wanted, **parts).as_bytes(None)
         self._upsert = _UPSERT.format(**parts).as_bytes(None)

@@ -1,0 +1,48 @@
+"""The scheduler process: every few seconds it wakes whatever is behind. Several of them do no harm."""
+
+import time
+from functools import partial
+from typing import Final
+
+import psycopg
+import structlog
+from redis.exceptions import RedisError
+
+from infrastructure.broker import call, make_broker
+from infrastructure.projection_pool import projection_pool
+from infrastructure.projector import Projector
+from infrastructure.settings import Settings
+from infrastructure.stop_signals import StopSignals
+from infrastructure.sweep import sweep
+from infrastructure.wake import WakeUpCalls, connect
+from projections.menu import MENU
+
+_LOG_EVERY_SECONDS: Final = 30.0
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Sweep every `sweep_seconds` until SIGINT or SIGTERM; a server that is away is waited for."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise ValueError("DATABASE_URL and REDIS_URL are needed")
+    broker = make_broker(settings.redis_url)
+    with (
+        StopSignals() as signals,
+        projection_pool(settings.database_url, 1) as pool,
+        connect(settings.redis_url) as redis,
+    ):
+        projectors = [Projector(pool, model) for model in MENU]
+        wake_ups = WakeUpCalls(redis)
+        logged_at = float("-inf")
+        _log.info("scheduler is ready", sweep_seconds=settings.sweep_seconds)
+        while not signals.count:
+            try:
+                sweep(projectors, wake_ups, partial(call, broker))
+            except (psycopg.OperationalError, RedisError) as error:
+                if time.monotonic() - logged_at > _LOG_EVERY_SECONDS:
+                    logged_at = time.monotonic()
+                    _log.warning("no sweep", reason=f"{type(error).__name__}: {error}")
+            signals.wait(settings.sweep_seconds)
+        signals.stopping = True
+    broker.close()

@@ -1,0 +1,111 @@
+"""A worker process: Dramatiq in our own process, with the projectors of all read models."""
+
+import contextlib
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Final
+
+import psycopg
+import structlog
+from dramatiq import Worker
+from redis.exceptions import RedisError
+
+from infrastructure.broker import answer_calls, call, make_broker
+from infrastructure.lingering import LingeringProjector
+from infrastructure.process_tree import ProcessTree, Program
+from infrastructure.projection_pool import projection_pool
+from infrastructure.projector import Projector
+from infrastructure.settings import Settings, environment, variable
+from infrastructure.stop_signals import StopSignals
+from infrastructure.sweep import sweep
+from infrastructure.wake import WakeUpCalls, connect
+from projections.menu import MENU
+
+_IDLE_MILLISECONDS: Final = 200
+"""How rarely an idle worker looks for messages: the latency of the first wake-up after a pause."""
+
+_STOP_MILLISECONDS: Final = 25_000
+_GARBAGE_THRESHOLD: Final = 50_000
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def work(settings: Settings) -> None:
+    """Project until SIGINT or SIGTERM; with `worker_processes` above 1, in so many child processes."""
+    if settings.worker_processes > 1:
+        _supervise(settings)
+        return
+    with StopSignals() as signals, working(settings):
+        while not signals.count:
+            signals.wait(None)
+        signals.stopping = True
+
+
+@contextlib.contextmanager
+def working(settings: Settings) -> Generator[None]:
+    """A running worker; on leaving, units of work under way are finished."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise ValueError("DATABASE_URL and REDIS_URL are needed")
+    _collect_garbage_rarely()
+    stopping = threading.Event()
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(projection_pool(settings.database_url, settings.worker_threads))
+        redis = stack.enter_context(connect(settings.redis_url))
+        broker = make_broker(settings.redis_url)
+        stack.callback(broker.close)
+        projectors = [
+            Projector(
+                pool,
+                model,
+                page_size=settings.projection_page_size,
+                tenants_per_unit=settings.projection_tenants_per_unit,
+            )
+            for model in MENU
+        ]
+        lingering = {
+            projector.model.name: LingeringProjector(
+                projector,
+                redis,
+                linger_seconds=settings.projection_linger_seconds,
+                call=partial(call, broker),
+                stopping=stopping,
+            )
+            for projector in projectors
+        }
+        runs: dict[str, Callable[[], None]] = {name: projector.run for name, projector in lingering.items()}
+        answer_calls(broker, runs)
+        worker = Worker(broker, worker_threads=settings.worker_threads, worker_timeout=_IDLE_MILLISECONDS)
+        worker.start()
+        stack.callback(worker.stop, timeout=_STOP_MILLISECONDS)
+        stack.callback(stopping.set)
+        _log.info("worker is ready", threads=settings.worker_threads, read_models=list(runs))
+        try:
+            sweep(projectors, WakeUpCalls(redis), partial(call, broker))
+        except (psycopg.OperationalError, RedisError) as error:
+            _log.warning("no sweep at the start", reason=f"{type(error).__name__}: {error}")
+        yield
+
+
+def _supervise(settings: Settings) -> None:
+    """The same command as this one in several children, restarted when they crash."""
+    one = {**os.environ, **environment(settings), variable("worker_processes"): "1"}
+    command = (sys.executable, "-m", "api.cli", "work")
+    programs = [
+        Program(f"worker {number + 1}", command, patience=30) for number in range(settings.worker_processes)
+    ]
+    with StopSignals() as signals, contextlib.ExitStack() as stack:
+        tree = ProcessTree(programs, signals, _log.info, one)
+        stack.callback(tree.stop)
+        tree.start()
+        tree.supervise(lambda: None)
+
+
+def _collect_garbage_rarely() -> None:
+    """Folding makes many objects and no cycles; the collector's default took nearly half of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 50)

@@ -1,0 +1,142 @@
+"""Dramatiq on Redis: a message means only that a read model has work; who and how far is in PostgreSQL."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, cast
+from uuid import UUID
+
+import dramatiq
+import redis.asyncio
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from infrastructure.settings import Settings
+from infrastructure.wake import ANNOUNCE, announcement, broker_url, connect, keys
+
+QUEUE: Final = "projections"
+ACTOR: Final = "project"
+
+ALWAYS: Final = 1_000_000
+"""Maintenance at every command (of a million): else a dead worker's messages wait for a chance of minutes."""
+
+HEARTBEAT_MILLISECONDS: Final = 5_000
+_LOG_EVERY_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 1.0
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+def make_broker(redis_url: str) -> RedisBroker:
+    """A broker without middleware: no time limits (a projector lingers), no retries (a sweep calls again), no metrics."""
+    return RedisBroker(  # type: ignore[no-untyped-call]  # Dramatiq leaves it unannotated
+        client=connect(redis_url),
+        middleware=[],
+        maintenance_chance=ALWAYS,
+        heartbeat_timeout=HEARTBEAT_MILLISECONDS,
+    )
+
+
+def call(broker: RedisBroker, name: str) -> None:
+    """Ask a worker to project this read model. Raises `RedisError`."""
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=QUEUE, actor_name=ACTOR, args=(name,), kwargs={}, options={}
+    )
+    broker.enqueue(message)
+
+
+def answer_calls(broker: RedisBroker, projectors: Mapping[str, Callable[[], None]]) -> None:
+    """Have the workers of this broker run the projector that a message names; of others it knows nothing."""
+
+    def project(name: str) -> None:
+        run = projectors.get(name)
+        if run is not None:
+            run()
+
+    broker.declare_queue(QUEUE)
+    dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(project)
+
+
+class WakeUps:
+    """Tells projectors which tenants have new events, after each commit, without ever holding up or failing a command.
+
+    Commits that happen while one announcement is under way share the next. When Redis is away, announcements are dropped:
+    the sweep finds what they would have said.
+    """
+
+    def __init__(self, settings: Settings, names: Sequence[str]) -> None:
+        if settings.redis_url is None:
+            raise ValueError("REDIS_URL is needed")
+        self._names = tuple(names)
+        self._keys = [key for name in names for key in keys(name)]
+        self._redis = redis.asyncio.Redis.from_url(
+            broker_url(settings.redis_url),
+            socket_timeout=2,
+            socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._announce = self._redis.register_script(ANNOUNCE)
+        self._broker = make_broker(settings.redis_url)
+        self._waiting: set[UUID] = set()
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._logged_at = float("-inf")
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._announce_forever())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._waiting:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self.announce(self._waiting)
+        await self._redis.aclose()
+        self._broker.close()
+
+    def committed(self, tenants: set[UUID]) -> None:
+        """These tenants have new events; returns at once."""
+        self._waiting |= tenants
+        self._news.set()
+
+    async def announce(self, tenants: set[UUID]) -> None:
+        """Tell the projectors of all read models, and call those that do not listen. Raises `RedisError`."""
+        answer = await self._announce(self._keys, announcement(tenants))
+        for number in cast("list[int]", answer):
+            await asyncio.to_thread(call, self._broker, self._names[number])
+
+    async def reachable(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                return bool(await cast("Any", self._redis.ping()))
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def _announce_forever(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            tenants, self._waiting = self._waiting, set()
+            try:
+                await self.announce(tenants)
+            except (RedisError, OSError) as error:
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        if time.monotonic() - self._logged_at > _LOG_EVERY_SECONDS:
+            self._logged_at = time.monotonic()
+            _log.warning(
+                "wake-ups are dropped, the sweep stands in", reason=f"{type(error).__name__}: {error}"
+            )

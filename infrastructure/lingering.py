@@ -1,0 +1,110 @@
+"""A projector that stays: it projects until nobody is behind, then waits a while for the next commit."""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from infrastructure.projector import Outdated, Projector
+from infrastructure.wake import Listening
+
+_SLICE_SECONDS: Final = 0.5
+"""How long one blocking wait takes, so that a stop is noticed."""
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class LingeringProjector:
+    """Runs at most once per process, however many messages ask for it: in one process two would only share a core.
+
+    When PostgreSQL is away it tries again. When Redis is away it asks PostgreSQL who is behind, and stays, because nobody
+    could call it back. `call` asks another process for help.
+    """
+
+    def __init__(
+        self,
+        projector: Projector[Any, Any],
+        redis: Redis,
+        *,
+        linger_seconds: float,
+        call: Callable[[str], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._projector = projector
+        self._name = projector.model.name
+        self._listening = Listening(redis, self._name, uuid4().hex)
+        self._linger_seconds = linger_seconds
+        self._call = call
+        self._stopping = stopping
+        self._running = threading.Lock()
+
+    def run(self) -> None:
+        """Project until nothing was announced for `linger_seconds`, or the process stops."""
+        if not self._running.acquire(blocking=False):
+            return
+        try:
+            self._work()
+        except Outdated as outdated:
+            _log.warning("not projected", read_model=self._name, reason=str(outdated))
+        finally:
+            with contextlib.suppress(RedisError):
+                self._listening.leave(regardless=True)
+            self._running.release()
+
+    def _work(self) -> None:
+        todo: set[UUID] = set()
+        patient = ask_database = False
+        last_work = time.monotonic()
+        pause = _FIRST_PAUSE
+        with contextlib.suppress(RedisError):
+            self._listening.arrive()
+        while not self._stopping.is_set():
+            try:
+                if ask_database:
+                    todo |= self._projector.behind()
+                    ask_database = False
+                elif not todo:
+                    todo = self._listen()
+                    patient = False
+                    pause = _FIRST_PAUSE
+                if todo:
+                    done = self._projector.unit(todo, patient=patient)
+                    todo, patient = set(done.behind), not done.moved
+                    last_work = time.monotonic()
+                elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
+                    return
+            except (RedisError, psycopg.OperationalError) as error:
+                _log.warning(
+                    "projector waits", read_model=self._name, reason=f"{type(error).__name__}: {error}"
+                )
+                self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads retries, no secret)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                ask_database = True
+                last_work = time.monotonic()
+
+    def _listen(self) -> set[UUID]:
+        """Who was announced; waits a slice of time if nobody was."""
+        limit = self._projector.tenants_per_unit
+        tenants, waiting = self._listening.take(limit)
+        if not tenants:
+            first = self._listening.wait(_SLICE_SECONDS)
+            if first is None:
+                return set()
+            tenants = {first}
+            if limit > 1:
+                more, waiting = self._listening.take(limit - 1)
+                tenants |= more
+        if waiting and self._listening.may_share():
+            self._call(self._name)
+        return tenants

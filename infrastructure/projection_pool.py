@@ -1,0 +1,18 @@
+"""The connections of a process that projects."""
+
+from typing import Any
+
+from psycopg_pool import ConnectionPool
+
+
+def projection_pool(database_url: str, size: int) -> ConnectionPool[Any]:
+    """An open pool of at most `size` connections that prepare every statement; the database may be away as yet."""
+    return ConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=max(1, size),
+        timeout=5,
+        open=True,
+        name="projections",
+        kwargs={"prepare_threshold": 0},
+    )

@@ -1,0 +1,24 @@
+"""The sweep: whoever is behind according to PostgreSQL is announced again, whatever became of earlier wake-ups."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infrastructure.projector import Projector
+from infrastructure.wake import WakeUpCalls
+
+
+def sweep(
+    projectors: Sequence[Projector[Any, Any]], wake_ups: WakeUpCalls, call: Callable[[str], None]
+) -> int:
+    """Wake the projectors of what is behind; how many logs are, over all read models.
+
+    Raises `psycopg.OperationalError` or `RedisError` when one of them is away.
+    """
+    found = 0
+    for projector in projectors:
+        behind = projector.behind()
+        found += len(behind)
+        if behind:
+            for name in wake_ups.announce([projector.model.name], behind):
+                call(name)
+    return found
