@@ -65,7 +65,7 @@ pytest: $(DEV)
 	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; echo "cannot make .venv: install the venv module of $(PYTHON)"; exit 1; }
 
 install = @echo "installing $(1) into .venv" && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--require-hashes --only-binary :all: --requirement $(1) && \
+	--no-compile --require-hashes --only-binary :all: --requirement $(1) && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
 	rm -f .venv/run-* .venv/dev-* && touch $(2)
 

@@ -56,7 +56,7 @@ def command(*words: str) -> tuple[str, ...]:
 def up(
     settings: Settings,
     say: Say,
-    children: Sequence[Program] = programs(),
+    children: Sequence[Program] | None = None,
     afterwards: Sequence[Program] = (),
 ) -> None:
     """Run the whole system until SIGINT or SIGTERM, then stop it in order and return.
@@ -70,7 +70,7 @@ def up(
         settings, database_url, redis_url = _connected(settings, servers)
         migrate_database(database_url)
         _check_redis(redis_url)
-        tree = ProcessTree(children, signals, say, {**os.environ, **environment(settings)})
+        tree = ProcessTree(children or programs(), signals, say, {**os.environ, **environment(settings)})
         stack.callback(tree.stop)
         if not signals.count:
             tree.start()

@@ -105,7 +105,7 @@ def running(home: Path) -> Addresses | None:
     """The addresses of the servers that another process runs in `home`, or None."""
     try:
         lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

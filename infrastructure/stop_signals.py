@@ -1,9 +1,11 @@
 """Signals that ask us to stop, counted."""
 
 import contextlib
+import math
 import os
 import select
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
@@ -12,10 +14,13 @@ from typing import Self
 class StopSignals:
     """While entered, SIGINT and SIGTERM are counted instead of killing us, and end a `wait`.
 
-    The second one raises `KeyboardInterrupt` unless `stopping` is set: a start that hangs can be left.
+    The second one raises `KeyboardInterrupt` unless `stopping` is set: a start that hangs can be left. One that
+    follows within `settle_seconds` is the same wish: a shell, make or a container sends it to parent and child.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settle_seconds: float = 0.5) -> None:
+        self._settle_seconds = settle_seconds
+        self._last = -math.inf
         self.count = 0
         self.stopping = False
         self._reader, self._writer = os.pipe()
@@ -27,7 +32,8 @@ class StopSignals:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._asked)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                self._before[number] = signal.signal(number, self._asked)
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._woken)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         return self
@@ -48,6 +54,10 @@ class StopSignals:
                 os.read(self._reader, 4096)
 
     def _asked(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._last < self._settle_seconds:
+            return
+        self._last = now
         self.count += 1
         if self.count > 1 and not self.stopping:
             raise KeyboardInterrupt

@@ -30,7 +30,7 @@ first = (STUBBORN if "stubborn" in sys.argv else POLITE) + WAIT
 children = [program("first", first.replace("NAME", "first")), program("second", (POLITE + WAIT).replace("NAME", "second"))]
 if "crashing" in sys.argv:
     children.append(program("third", SAY.replace("NAME", "third") + "say('started')\\nsys.exit(3)"))
-with StopSignals() as signals:
+with StopSignals(settle_seconds=0) as signals:
     tree = ProcessTree(children, signals, lambda text: sys.stdout.write(text + "\\n") and sys.stdout.flush())
     tree.start()
     tree.supervise()
