@@ -12,7 +12,7 @@ from infrastructure.read_model import EventT, Key, ReadModel, RowT, handled_type
 
 END_OF_LOG: Final = 2**63 - 1
 
-_COLUMNS: Final[LiteralString] = """
+PAGE_COLUMNS: Final[LiteralString] = """
     count(*), min(position), max(position),
     array_agg(position order by position) filter (where handled),
     array_agg(stream_id order by position) filter (where handled),
@@ -21,24 +21,17 @@ _COLUMNS: Final[LiteralString] = """
     array_agg(actor_id order by position) filter (where handled),
     array_agg(command_id order by position) filter (where handled),
     array_agg(recorded_at order by position) filter (where handled)"""
+"""A page as one row: proof that nothing is missing, and the handled events as arrays, one per column."""
 
-_EVENT: Final[LiteralString] = """
-    tenant_id, position, stream_id, version, data, actor_id, command_id, recorded_at,
+EVENT_COLUMNS: Final[LiteralString] = """
+    event.tenant_id, event.position, stream_id, version, data, actor_id, command_id, recorded_at,
     type = any(%(types)b::text[]) as handled"""
 
-PAGE_OF_TENANT: Final[LiteralString] = f"""
-select %(tenant_id)b::uuid, {_COLUMNS}
-from (select {_EVENT} from event
-      where tenant_id = %(tenant_id)b and position > %(after)b and position <= %(upto)b
-      order by position limit %(limit)b) as page
-"""
-"""One tenant's next events: one row, of which the arrays are the columns of the handled events."""
-
 PAGE_OF_ALL: Final[LiteralString] = f"""
-select tenant_id, {_COLUMNS}
-from (select {_EVENT} from event
-      where (tenant_id, position) > (%(after_tenant)b, %(after)b)
-      order by tenant_id, position limit %(limit)b) as page
+select tenant_id, {PAGE_COLUMNS}
+from (select {EVENT_COLUMNS} from event
+      where (event.tenant_id, event.position) > (%(after_tenant)b, %(after)b)
+      order by event.tenant_id, event.position limit %(limit)b) as page
 group by tenant_id order by tenant_id
 """
 """The next events of all logs, one log after the other: one row per tenant."""

@@ -5,9 +5,11 @@ from typing import Any, Final, Generic, LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from infrastructure.build_writer import REFUSED_ROWS, BuildWriter
+from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, Target
+from infrastructure.log_page import Page
 from infrastructure.read_model import EventT, ReadModel, RowT
 
 SWITCH_LOCK: Final = 7_265_001
@@ -108,26 +110,40 @@ class Projector(Generic[RowT, EventT]):
         self, tenants: Sequence[UUID], page_size: int, *, patient: bool, park_refused: bool = False
     ) -> Unit:
         with self._pool.connection() as connection:
-            with connection.pipeline():
-                connection.execute(_OPEN_UNIT, self._identity)
-                found = connection.execute(_BUILD, self._identity)
-            build = found.fetchone()
-            if build is None:
-                raise Outdated(f"{self.model.name}: the live build is not of version {self.model.version}")
-            writer = self._writer_of(build[0])
-            claims = writer.claim(connection, tenants, patient=patient)
-            pages = writer.advance(connection, claims, page_size, park_refused=park_refused) if claims else []
+            writer, pages = self._claim(connection, tenants, page_size, patient=patient)
+            if pages:
+                writer.write(connection, pages, park_refused=park_refused)
+            claimed = {page.tenant_id for page in pages}
+            others = [tenant_id for tenant_id in tenants if tenant_id not in claimed]
+            behind = frozenset(
+                page.tenant_id for page in pages if page.count == page_size and page.poison is None
+            )
             return Unit(
                 events=sum(page.count for page in pages),
                 moved=len(pages),
                 parked=sum(page.poison is not None for page in pages),
-                behind=writer.behind(connection, tenants),
+                behind=behind | writer.behind(connection, others) if others else behind,
             )
 
-    def _writer_of(self, build: int) -> BuildWriter[RowT, EventT]:
-        if self._writer is None or self._writer.build != build:
-            self._writer = BuildWriter(self.model, build)
-        return self._writer
+    def _claim(
+        self, connection: Connection[Any], tenants: Sequence[UUID], page_size: int, *, patient: bool
+    ) -> tuple[BuildWriter[RowT, EventT], list[Page[EventT]]]:
+        """Claim on the build that was live last time; if nothing comes of it, see whether it still is."""
+        targets = [Target(tenant_id) for tenant_id in tenants]
+        writer = self._writer
+        with connection.pipeline():
+            connection.execute(_OPEN_UNIT, self._identity)
+            if writer is not None:
+                pages = writer.claim(connection, targets, page_size, patient=patient, only_if_live=True)
+                if pages:
+                    return writer, pages
+        found = connection.execute(_BUILD, self._identity).fetchone()
+        if found is None:
+            raise Outdated(f"{self.model.name}: the live build is not of version {self.model.version}")
+        if writer is not None and writer.build == found[0]:
+            return writer, []
+        writer = self._writer = BuildWriter(self.model, found[0])
+        return writer, writer.claim(connection, targets, page_size, patient=patient, only_if_live=True)
 
     def _find_refused(self, tenant_id: UUID) -> Unit:
         """Bring one tenant on in ever smaller pages, down to the event whose rows are refused, and park it there."""

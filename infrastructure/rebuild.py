@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg import Connection, sql
 
-from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, Claim, refuse_poison
+from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, Target, refuse_poison
 from infrastructure.fold import Rows
 from infrastructure.log_page import PAGE_OF_ALL, Page, PageRow
 from infrastructure.new_build import BuildFailed, live_build, new_build
@@ -39,7 +39,7 @@ _TENANTS_AT_ONCE: Final = 100
 _NOBODY: Final = UUID(int=0)
 
 _BEHIND: Final[LiteralString] = """
-select head.tenant_id, coalesce(checkpoint.position, 0), head.position
+select head.tenant_id, head.position
 from log_head as head
 left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.tenant_id
      and checkpoint.name = %(name)s and checkpoint.build = %(build)s
@@ -144,7 +144,7 @@ class _Load(Generic[RowT, EventT]):
     def catch_up(self) -> int:
         """Fold what was written meanwhile, as far as the logs reach now; the number of events."""
         identity = {"name": self._model.name, "build": self.writer.build}
-        targets = [Claim(*row) for row in self._connection.execute(_BEHIND, identity)]
+        targets = [Target(*row) for row in self._connection.execute(_BEHIND, identity)]
         before = self.events
         for events in self.writer.reach(self._connection, targets, self._page_size, _TENANTS_AT_ONCE):
             self.events += events
