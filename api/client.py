@@ -10,6 +10,8 @@ from uuid import uuid4
 import httpx
 import msgspec
 
+from infrastructure.operator_error import OperatorError
+
 Fields = Mapping[str, Any]
 ItemT = TypeVar("ItemT")
 
@@ -17,7 +19,7 @@ _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _LONGEST_WAIT = 60.0
 
 
-class UnreachableError(Exception):
+class UnreachableError(OperatorError):
     """Nothing answers at the address, or it stopped answering; the message is one line for whoever started this."""
 
 
@@ -51,7 +53,7 @@ class Client:
         self,
         base_url: str,
         *,
-        at_once: int = 16,
+        at_once: int = 8,
         attempts: int = 8,
         pause: float = 0.2,
         transport: httpx.AsyncBaseTransport | None = None,

@@ -19,10 +19,11 @@ from api.demo_report import DemoReport, Showcase, show
 from api.load import LoadedCompany, load, load_progress
 from api.load_report import LoadReport
 from api.postings import JobBody
+from api.up import address
 from infrastructure import settings
-from infrastructure.settings import SettingsError
+from infrastructure.operator_error import OperatorError
 
-_AT_ONCE = 16
+_AT_ONCE = 8
 _COMPANIES_OF_A_FILE = 6
 _JOBS_OF_A_COMPANY = 8
 
@@ -82,8 +83,7 @@ class _Demo:
     async def _load(self, client: Client, jobs_file: Path) -> list[LoadedCompany]:
         size = (await asyncio.to_thread(jobs_file.stat)).st_size
         self._report.load = LoadReport(str(jobs_file))
-        with load_progress() as progress:
-            progress.disable = not self._show_progress
+        with load_progress(hidden=not self._show_progress) as progress:
             bar = progress.add_task(jobs_file.name, total=size, rate="")
 
             def watch(report: LoadReport, length: int) -> None:
@@ -188,8 +188,12 @@ class _Demo:
         largest = Counter(job.staff.email for job in jobs).most_common(1)[0][0]
         shown = staff[self._longest[1].staff if self._longest[1] else largest]
         self._report.staff = shown.email
-        dashboard = await client.get(f"/dashboard/jobs?min_position={heads[shown.email]}", shown)
-        self._report.dashboard = msgspec.convert(dashboard.get("items", []), list[dict[str, object]])
+        try:
+            dashboard = await client.get(f"/dashboard/jobs?min_position={heads[shown.email]}", shown)
+        except RefusedError as refused:
+            self._report.refused[refused.code] = 1
+        else:
+            self._report.dashboard = msgspec.convert(dashboard["items"], list[dict[str, object]])
 
     def _email(self, who: str) -> str:
         return f"demo-{self._run}-{who}@example.com"
@@ -215,13 +219,6 @@ def _jobs_of(loaded: Sequence[LoadedCompany]) -> list[_Job]:
     ]
 
 
-def local_url() -> str:
-    """Where this machine's own system listens, by its settings. Raises `SettingsError`."""
-    here = settings.load()
-    host = "127.0.0.1" if here.host in {"0.0.0.0", "::"} else here.host  # noqa: S104 - compared, not bound
-    return f"http://{host}:{here.port}"
-
-
 @click.command()
 @click.option("--url", help="The system; by default the one that `make run` starts.")
 @click.option(
@@ -236,9 +233,9 @@ def main(*, url: str | None, seed: int, candidates: int, jobs: Path | None, as_j
     """Fill a running system with an invented hiring season, through its HTTP API."""
     console = Console(soft_wrap=True)
     try:
-        base_url = url or local_url()
+        base_url = url or address(settings.load())
         report = run_demo(base_url, seed=seed, jobs_file=jobs, candidates=candidates, progress=not as_json)
-    except (UnreachableError, RefusedError, SettingsError, OSError) as error:
+    except (OperatorError, RefusedError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         console.print_json(msgspec.json.encode(report).decode())

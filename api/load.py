@@ -22,7 +22,7 @@ Line = tuple[int, bytes]
 Watch = Callable[[LoadReport, int], None]
 
 
-def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 32) -> int:
+def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 8) -> int:
     """Loads `path` into the system at `base_url` and prints the report; the exit code.
 
     0: every line was loaded or refused with a reason; 1: the file could not be read or the system not be reached.
@@ -31,7 +31,7 @@ def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 32) ->
     report = LoadReport(str(path))
     error = ""
     try:
-        with load_progress() as progress:
+        with load_progress(hidden=as_json) as progress:
             bar = progress.add_task(path.name, total=path.stat().st_size, rate="")
 
             def watch(so_far: LoadReport, length: int) -> None:
@@ -149,7 +149,7 @@ def _too_long(text: bytes) -> bool:
     return len(text) > _LONGEST_LINE
 
 
-def load_progress() -> Progress:
+def load_progress(*, hidden: bool) -> Progress:
     """A bar over the bytes of a file, on standard error; its tasks have a `rate` text."""
     return Progress(
         TextColumn("{task.description}"),
@@ -158,4 +158,5 @@ def load_progress() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        disable=hidden,
     )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.jobs import CreateJobBody
 from api.posting_rules import REASONS, RULES
 from api.postings import JobBody, Mapped, Refused, map_line, map_posting
 from api.titles import retitle, written_in_capitals
@@ -33,25 +34,13 @@ def refused(**fields: Any) -> str:
 
 
 def assert_fits_the_api(body: JobBody) -> None:
-    """The limits of the job fields in the HTTP contract."""
-    assert 1 <= len(body.title) <= 200
-    assert len(body.description) <= 20_000
-    assert len(body.location) <= 200
-    assert len(body.skills) <= 50
-    assert all(1 <= len(skill) <= 80 for skill in body.skills)
-    assert len({skill.casefold() for skill in body.skills}) == len(body.skills)
-    assert 0 <= body.min_experience_years <= 60
-    assert 1 <= body.openings <= 1000
+    """The API's own body takes it as it is, and what the domain asks beyond that holds."""
+    taken = msgspec.json.decode(msgspec.json.encode(body), type=CreateJobBody)
+    assert msgspec.to_builtins(taken) == msgspec.to_builtins(body)
     stated = [amount for amount in (body.salary_min, body.salary_max) if amount is not None]
-    assert all(0 <= amount <= 10**9 for amount in stated)
     assert stated == sorted(stated)
     assert body.currency is not None or not stated
-    assert body.currency is None or (
-        len(body.currency) == 3 and body.currency.isascii() and body.currency.isupper()
-    )
-    encoded = msgspec.json.encode(body)
-    assert b"\\u0000" not in encoded
-    assert msgspec.json.decode(encoded, type=JobBody) == body
+    assert len({skill.casefold() for skill in body.skills}) == len(body.skills)
 
 
 HOUR, DAY, MONTH, YEAR = (

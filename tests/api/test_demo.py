@@ -1,0 +1,145 @@
+"""Demo and load against the real API on a real PostgreSQL: every event is where the report says."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from psycopg_pool import ConnectionPool
+
+from api.app import create_app
+from api.demo import run_demo
+from api.demo_data import demo_data
+from api.load import load_file
+from infrastructure.projector import Projector
+from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.settings import Settings
+from projections.menu import MENU
+
+Get = Callable[[str, str, str], dict[str, object]]
+
+
+@pytest.fixture
+def system(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[str]:
+    """The API on a port of its own, and the read models kept up with it."""
+    ensure_read_models(database_url, MENU)
+    settings = Settings(
+        home=tmp_path, database_url=database_url, redis_url=redis_url, secret_key="x" * 32, bcrypt_cost=4
+    )
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error", ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listening, ConnectionPool(database_url, open=True) as pool:
+        projectors = [Projector(pool, model) for model in MENU]
+        stopping = threading.Event()
+
+        def keep_up() -> None:
+            while not stopping.wait(0.02):
+                for projector in projectors:
+                    projector.drain()
+
+        threads = [
+            threading.Thread(target=server.run, kwargs={"sockets": [listening]}),
+            threading.Thread(target=keep_up),
+        ]
+        for thread in threads:
+            thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.fixture
+def get(system: str) -> Iterator[Get]:
+    """Asks the system as somebody: path, e-mail, password."""
+    with httpx.Client(base_url=system) as client:
+
+        def ask(path: str, email: str, password: str) -> dict[str, object]:
+            login = client.post("/auth/login", json={"email": email, "password": password})
+            answer = client.get(path, headers={"Authorization": f"Bearer {login.json()['access_token']}"})
+            assert answer.status_code == 200, answer.text
+            fields: dict[str, object] = answer.json()
+            return fields
+
+        yield ask
+
+
+def test_the_demo_fills_a_system_and_reports_what_is_there(system: str, get: Get) -> None:
+    report = run_demo(system, seed=4, candidates=12, progress=False)
+    assert report.refused == {}
+    assert report.repeated_requests == 0
+    data = demo_data()
+    assert report.companies == len(data.companies)
+    assert report.jobs == sum(len(company.postings) for company in data.companies)
+    assert report.candidates == 12
+    # Two for each job, one more for each hire (the opening that it fills), one for each company's founder.
+    done = report.views + report.applications + report.advanced + report.rejected + report.reinstated
+    done += report.withdrawn + report.hired + report.closed
+    assert report.events == done + 2 * report.jobs + report.companies
+    assert get("/dashboard/jobs", report.staff, report.password)["items"] == report.dashboard
+    assert report.showcase is not None
+    history = get(
+        f"/applications/{report.showcase.application}/history", report.showcase.staff, report.password
+    )
+    assert history["items"]
+    assert get("/applications", report.candidate, report.password)["items"] is not None
+
+
+def test_the_demo_runs_again_on_the_same_system_with_the_same_decisions(system: str) -> None:
+    first = run_demo(system, seed=4, candidates=6, progress=False)
+    second = run_demo(system, seed=4, candidates=6, progress=False)
+    assert first.run != second.run
+    assert (first.views, first.applications, first.hired) == (second.views, second.applications, second.hired)
+    assert first.events == second.events
+
+
+def test_load_accounts_for_every_line(
+    system: str, get: Get, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [
+        {"title": f"BAKER {n}", "company": f"Breads {n % 3}", "experience_years_min": 0.5} for n in range(20)
+    ]
+    bad = ["{", '{"title": null}', '{"title": 3}', "[]", '{"title": "' + "x" * 1_000_001 + '"}']
+    file = tmp_path / "jobs.jsonl"
+    file.write_text("\n".join([*map(json.dumps, good), "", *bad]))
+    assert load_file(file, system, as_json=True) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["lines"] == report["loaded"] + report["refused"] == 25
+    assert (report["loaded"], report["companies"], report["blank"]) == (20, 3, 1)
+    assert {reason: refusals["count"] for reason, refusals in report["refusals"].items()} == {
+        "not_json": 1,
+        "title_missing": 1,
+        "wrong_type": 1,
+        "not_an_object": 1,
+        "line_too_long": 1,
+    }
+    assert report["changes"]["experience_rounded_up"]["count"] == 20
+    signed = (report["login"], report["password"])
+    head = get("/audit/events", *signed)["head"]
+    mine = get(f"/jobs?mine=true&status=open&limit=200&min_position={head}", *signed)["items"]
+    assert isinstance(mine, list)
+    assert {job["min_experience_years"] for job in mine} == {1}
+
+
+def test_the_demo_plays_on_postings_of_a_file(system: str, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.jsonl"
+    file.write_text("\n".join(json.dumps({"title": f"Baker {n}", "company": "Breads"}) for n in range(5)))
+    report = run_demo(system, jobs_file=file, candidates=5, progress=False)
+    assert report.load is not None
+    assert (report.load.loaded, report.jobs, report.companies) == (5, 5, 1)
+    assert report.views > 0
+
+
+def test_a_file_that_is_not_there_or_a_system_that_is_not_is_one_line(
+    tmp_path: Path, unused_tcp_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load_file(tmp_path / "none.jsonl", "http://127.0.0.1:1", as_json=False) == 1
+    assert "No such file" in capsys.readouterr().err
+    file = tmp_path / "jobs.jsonl"
+    file.write_text('{"title": "Baker"}\n')
+    assert load_file(file, f"http://127.0.0.1:{unused_tcp_port}", as_json=False) == 1
+    assert "make run" in capsys.readouterr().err
