@@ -1,8 +1,11 @@
 """The only write path: load the streams, fold, decide, append with the versions that were read, answer the outcome."""
 
+import asyncio
 import hashlib
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -16,7 +19,7 @@ from application.work import EntityCache, Work
 from domain.decision import Command
 from domain.identifiers import tenant_of
 
-_ATTEMPTS: Final = 8
+_ATTEMPTS: Final = 32
 
 StateT = TypeVar("StateT")
 
@@ -55,12 +58,14 @@ class CommandHandler:
     def __init__(self, log: EventLog, cache: EntityCache | None = None) -> None:
         self._log = log
         self._cache = cache or EntityCache()
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, command: Command, metadata: Metadata) -> Outcome[Any]:
         """Carry out a command.
 
         Raises `Forbidden`, `NotFound`, `Refused`, `StaleVersion`, `IdempotencyKeyReused`, or `LogUnavailable`.
-        A conflict with a concurrent writer is decided again on the new state, unless the caller named a version.
+        A conflict with a concurrent writer is decided again on the new state, unless the caller named a version. Those who
+        conflicted on one stream take turns, so that each attempt but those of other processes succeeds.
         """
         route = COMMANDS[type(command)]
         actor = metadata.actor
@@ -71,28 +76,36 @@ class CommandHandler:
         if actor.role in STAFF and actor.company_id != tenant_id:
             raise NotFound
         fresh = metadata.repeatable
+        contested: UUID | None = None
         for _ in range(_ATTEMPTS):
             work = Work(self._log, self._cache, tenant_id, metadata.command_id, fresh=fresh)
             try:
-                outcome = await self._attempt(command, route, stream_id, metadata, work)
+                async with self._turn(contested):
+                    outcome = await self._attempt(command, route, stream_id, metadata, work)
+            except VersionConflict as conflict:
+                work.forget()
+                contested = conflict.stream_id
             except (Refused, Forbidden, NotFound, StaleVersion):
                 if not work.used_cache:
                     raise
-                outcome = None
-            if outcome is not None:
-                return outcome
+            else:
+                if outcome is not None:
+                    return outcome
             fresh = True
         raise LogUnavailable("too many others write to the same stream")
+
+    def _turn(self, stream_id: UUID | None) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if stream_id is None else self._turns.setdefault(stream_id, asyncio.Lock())
 
     async def _attempt(
         self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work
     ) -> Outcome[Any] | None:
-        """One attempt; None asks for another on fresh state."""
+        """One attempt; None asks for another on fresh state. Raises `VersionConflict` too."""
         entity = await work.entity(route.decider, stream_id, presumably_new=route.creates)
         if work.repeated is not None:
             return Outcome(work.repeated, work.repeated.position, changed=True)
         route.concern(metadata.actor, entity)
-        if metadata.expected_version not in {None, entity.version}:
+        if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
         if route.carry_out is None:
             await work.decide(route.decider, stream_id, command)
@@ -100,10 +113,6 @@ class CommandHandler:
             await route.carry_out(command, work)
         if not work.decided:
             return None if work.used_cache else Outcome(entity, entity.position, changed=False)
-        try:
-            appended = await self._log.append(work.append(metadata.actor.account_id))
-        except VersionConflict:
-            work.forget()
-            return None
+        appended = await self._log.append(work.append(metadata.actor.account_id))
         work.accept(appended.positions, appended.recorded_at)
         return Outcome(await work.entity(route.decider, stream_id), appended.positions[-1], changed=True)

@@ -1,0 +1,155 @@
+"""Carrying out a command: who may, on which version, and what the log holds afterwards."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from application.actor import Role
+from application.commands import COMMANDS
+from application.recorded import LogUnavailable
+from application.refusals import Forbidden, NotFound, Refused, StaleVersion
+from domain.identifiers import random_id
+from domain.membership import AddMember, ChangeMemberRole, RemoveMember
+from infrastructure.event_store import EventStore
+from tests.application.office import (
+    Office,
+    advance,
+    application_of,
+    apply,
+    candidate,
+    close,
+    job_of,
+    publish,
+    rename,
+    reopen,
+    withdraw,
+)
+
+
+async def test_an_outcome_says_the_new_state_its_version_and_its_position(office: Office) -> None:
+    job_id = await office.open_job()
+    closed = await office.issue(close(job_id))
+    assert job_of(closed).state.status == "closed"
+    assert (closed.entity.version, closed.position, closed.changed) == (3, 3, True)
+    assert await office.types(job_id) == ["JobCreated", "JobPublished", "JobClosed"]
+
+
+async def test_what_changes_nothing_writes_nothing(office: Office, store: EventStore) -> None:
+    job_id = await office.open_job()
+    again = await office.issue(publish(job_id))
+    assert (again.entity.version, again.position, again.changed) == (2, 2, False)
+    assert await store.head(office.company_id) == 2
+
+
+async def test_a_hire_fills_an_opening_in_the_same_append(office: Office, store: EventStore) -> None:
+    job_id = await office.open_job()
+    application = await office.at_offer(job_id)
+    hired = await office.issue(advance(application, "hired"))
+    last = (await store.read(office.company_id))[-2:]
+    assert [event.type for event in last] == ["StageAdvanced", "OpeningFilled"]
+    assert len({event.command_id for event in last}) == 1
+    assert hired.position == last[-1].position
+    assert application_of(hired).state.stage == "hired"
+
+
+@pytest.mark.parametrize("role", ["candidate", "auditor"])
+async def test_a_role_that_may_not_is_refused_before_anything_is_read(role: Role, store: EventStore) -> None:
+    office = Office(store)
+    job_id = await office.open_job()
+    actor = candidate() if role == "candidate" else office.staff(role)
+    with pytest.raises(Forbidden):
+        await office.issue(close(job_id), actor)
+
+
+async def test_staff_of_another_company_find_nothing(office: Office, store: EventStore) -> None:
+    job_id = await office.open_job()
+    for role in ("recruiter", "hiring_manager", "admin"):
+        with pytest.raises(NotFound):
+            await office.issue(close(job_id), Office(store).staff(role))
+    assert await office.types(job_id) == ["JobCreated", "JobPublished"]
+
+
+async def test_a_hiring_manager_changes_only_jobs_of_their_own(office: Office) -> None:
+    manager = office.staff("hiring_manager")
+    own = await office.open_job(by=manager)
+    other = await office.open_job()
+    await office.issue(close(own), manager)
+    for command in (close(other), rename(other, "Mine now"), reopen(other)):
+        with pytest.raises(Forbidden):
+            await office.issue(command, manager)
+
+
+async def test_a_candidate_withdraws_their_own_application_only(office: Office) -> None:
+    ann, bob = candidate(), candidate()
+    job_id = await office.open_job()
+    application = await office.applied(job_id, ann)
+    with pytest.raises(NotFound):
+        await office.issue(withdraw(application), bob)
+    assert application_of(await office.issue(withdraw(application), ann)).state.stage == "withdrawn"
+
+
+async def test_a_draft_cannot_be_applied_for_and_is_not_told_from_nothing(office: Office) -> None:
+    who = candidate()
+    with pytest.raises(NotFound):
+        await office.issue(apply(random_id(office.company_id, uuid4()), who), who)
+
+
+async def test_an_unknown_job_is_refused_as_not_found_whatever_version_is_expected(office: Office) -> None:
+    unknown = random_id(office.company_id, uuid4())
+    for version in (None, 0, 3):
+        with pytest.raises(Refused) as refused:
+            await office.issue(close(unknown), version=version)
+        assert refused.value.rejected.code == "job_not_found"
+
+
+async def test_an_expected_version_must_be_the_current_one(office: Office) -> None:
+    job_id = await office.open_job()
+    with pytest.raises(StaleVersion) as stale:
+        await office.issue(close(job_id), version=1)
+    assert stale.value.version == 2
+    assert (await office.issue(close(job_id), version=2)).entity.version == 3
+
+
+async def test_an_expected_version_is_judged_by_the_log_not_by_the_cache(office: Office) -> None:
+    job_id = await office.open_job()
+    await office.beside().issue(rename(job_id, "Renamed elsewhere"))
+    with pytest.raises(StaleVersion) as stale:
+        await office.issue(close(job_id), version=2)
+    assert stale.value.version == 3
+    other = office.beside()
+    await other.issue(rename(job_id, "And again"))
+    assert (await office.issue(close(job_id), version=4)).entity.version == 5
+
+
+async def test_the_last_admin_stays(office: Office) -> None:
+    admin = office.staff("admin")
+    company, account = office.company_id, admin.account_id
+    await office.issue(AddMember(company_id=company, account_id=account, role="admin"), admin)
+    for command in (
+        RemoveMember(company_id=company, account_id=account),
+        ChangeMemberRole(company_id=company, account_id=account, role="auditor"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await office.issue(command, admin)
+        assert refused.value.rejected.code == "last_admin"
+
+
+async def test_a_full_queue_is_said_so_and_loses_nothing(database_url: str) -> None:
+    async with EventStore(database_url) as ample:
+        job_id = await (office := Office(ample)).open_job()
+    async with EventStore(database_url, queue_limit=1) as narrow:
+        crowded = office.beside(narrow)
+        candidates = [candidate() for _ in range(30)]
+        applying = [crowded.issue(apply(job_id, who), who) for who in candidates]
+        outcomes = await asyncio.gather(*applying, return_exceptions=True)
+        refused = [outcome for outcome in outcomes if isinstance(outcome, LogUnavailable)]
+        taken = len(outcomes) - len(refused)
+        assert refused
+        assert await narrow.head(office.company_id) == 2 + taken
+
+
+def test_every_command_names_who_may_issue_it() -> None:
+    for command, route in COMMANDS.items():
+        assert route.roles, command
+        assert "auditor" not in route.roles, command
