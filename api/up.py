@@ -20,8 +20,10 @@ from infrastructure.embedded import Servers, embedded, running
 from infrastructure.migrate import migrate
 from infrastructure.operator_error import OperatorError
 from infrastructure.process_tree import ProcessTree, Program
+from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings, environment, with_secret_key
 from infrastructure.stop_signals import StopSignals
+from projections.menu import MENU
 
 _READY_SECONDS: Final = 120.0
 _PAGES: Final = {
@@ -125,9 +127,10 @@ def _connected(settings: Settings, servers: Servers | None) -> tuple[Settings, s
 
 
 def migrate_database(database_url: str) -> None:
-    """Bring the database to the newest schema. Raises `UpError` when it cannot."""
+    """Bring the database to the newest schema, with every read model set up. Raises `UpError`."""
     try:
         migrate(database_url)
+        ensure_read_models(database_url, MENU)
     except (SQLAlchemyError, psycopg.Error) as error:
         raise UpError(f"cannot migrate the database: {_first_line(error)}") from error
 
