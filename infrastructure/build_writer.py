@@ -32,6 +32,9 @@ REFUSED_ROWS: Final = (
 )
 """Errors of rows that cannot be stored: trying again does not help, unlike with a lost connection."""
 
+_FEWEST: Final = 100
+"""Events of one tenant that are worth a read of their own, however many tenants share a unit."""
+
 _REGISTER: Final[LiteralString] = """
 insert into projection_checkpoint (name, build, tenant_id)
 select %(name)s, %(build)s, head.tenant_id from log_head as head
@@ -180,7 +183,7 @@ class BuildWriter(Generic[RowT, EventT]):
     def reach(
         self, connection: Connection[Any], targets: Sequence[Target], page_size: int, tenants_at_once: int
     ) -> Iterator[int]:
-        """Fold up to all these targets, a transaction per step; the number of events of each step.
+        """Fold up to all these targets, a transaction and about `page_size` events per step; the number of each step.
 
         Raises `CannotFold`; nobody is parked.
         """
@@ -188,7 +191,7 @@ class BuildWriter(Generic[RowT, EventT]):
             todo = targets[start : start + tenants_at_once]
             while todo:
                 with connection.transaction():
-                    pages = self.claim(connection, todo, page_size, patient=True)
+                    pages = self.claim(connection, todo, page_of_each(page_size, len(todo)), patient=True)
                     self.write(connection, pages)
                     for page in pages:
                         refuse_poison(self._model.name, page)
@@ -217,6 +220,11 @@ def _claim_statement(*, one: bool, patient: bool, only_if_live: bool) -> Literal
     return _CLAIM_AND_READ.format(
         **parts, only=_IF_LIVE if only_if_live else "", wait="" if patient else "skip locked"
     )
+
+
+def page_of_each(page_size: int, tenants: int) -> int:
+    """How many events of each tenant make a page of about `page_size` in all."""
+    return max(page_size // tenants, min(page_size, _FEWEST))
 
 
 def refuse_poison(name: str, page: Page[Any]) -> None:

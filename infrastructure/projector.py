@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, Target
+from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, Target, page_of_each
 from infrastructure.log_page import Page
 from infrastructure.read_model import EventT, ReadModel, RowT
 
@@ -81,7 +81,7 @@ class Projector(Generic[RowT, EventT]):
             return {tenant_id for (tenant_id,) in found}
 
     def unit(self, tenants: Collection[UUID], *, patient: bool = False) -> Unit:
-        """Project one page of each of these tenants (at most `tenants_per_unit`) in one transaction.
+        """Project the next events of these tenants (at most `tenants_per_unit`) in one transaction.
 
         Tenants that another projector holds are passed over, unless `patient`. An event that cannot be folded, or whose
         rows PostgreSQL refuses, parks its tenant; the others go on. Raises `Outdated`, and `psycopg.OperationalError` when
@@ -89,7 +89,7 @@ class Projector(Generic[RowT, EventT]):
         """
         chosen = sorted(tenants)[: self.tenants_per_unit]
         try:
-            done = self._once(chosen, self._page_size, patient=patient)
+            done = self._once(chosen, page_of_each(self._page_size, len(chosen)), patient=patient)
         except REFUSED_ROWS:
             done = sum((self._find_refused(tenant_id) for tenant_id in chosen), Unit())
         return msgspec.structs.replace(done, behind=done.behind | (set(tenants) - set(chosen)))

@@ -46,6 +46,8 @@ left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.ten
 where head.position > coalesce(checkpoint.position, 0)
 """
 
+_ALL_EVENTS: Final[LiteralString] = "select coalesce(sum(position), 0)::bigint from log_head"
+
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """What a rebuild did: the build that is live now, and how many events it read."""
@@ -112,6 +114,8 @@ class _Load(Generic[RowT, EventT]):
         self._model = model
         self._progress = progress
         self._page_size = page_size
+        all_events = connection.execute(_ALL_EVENTS).fetchone()
+        self._total: int = all_events[0] if all_events else 0
 
     def everything(self, database_url: str, rows_in_memory: int) -> None:
         """All logs as they are found, one after the other.
@@ -156,7 +160,7 @@ class _Load(Generic[RowT, EventT]):
         self._report()
 
     def _report(self) -> None:
-        self._progress(self.events, self.events)
+        self._progress(self.events, self._total)
 
 
 def _scan(database_url: str, types: list[str], page_size: int) -> Iterator[list[PageRow]]:
