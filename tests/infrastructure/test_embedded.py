@@ -112,7 +112,7 @@ def test_servers_stop_by_themselves_when_their_owner_is_killed(home: Path) -> No
         os.close(end)
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2_000_000_000])
+@pytest.mark.parametrize("pid", [os.getpid(), 2_000_000_000], ids=["of another program", "of nobody"])
 def test_a_stale_pid_file_is_recognised(home: Path, pid: int) -> None:
     with embedded(home, valkey=False):
         pid_file = (home / "postgres" / "postmaster.pid").read_text().splitlines()
