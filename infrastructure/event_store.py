@@ -6,16 +6,23 @@ As a persistence module of the `eventsourcing` library: `PERSISTENCE_MODULE=infr
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final, Self
 from uuid import UUID
 
 import psycopg
 
 from application.recorded import Append, Appended, StoredEvent, VersionConflict
 from infrastructure import log_reading as reading
+from infrastructure.eventsourcing_factory import Factory
 from infrastructure.group_commit import Committed, GroupCommit
 from infrastructure.group_read import GroupRead
 from infrastructure.log_writer import write_sync
 from infrastructure.pipeline import run_sync
+
+__all__ = ["EventStore", "Factory", "SyncEventStore"]
+
+_LAST_VERSION: Final = 2**62
+_APPEND_BYTES: Final = 64 << 20
 
 
 class EventStore:
@@ -34,7 +41,7 @@ class EventStore:
         self._batch_limit = batch_limit
         self._committed = committed
 
-    async def __aenter__(self) -> "EventStore":
+    async def __aenter__(self) -> Self:
         self.writing = GroupCommit(
             self._database_url,
             queue_limit=self._queue_limit,
@@ -45,16 +52,18 @@ class EventStore:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.writing.close()
-        await self._reading.close()
+        try:
+            await self.writing.close()
+        finally:
+            await self._reading.close()
 
     async def append(self, append: Append) -> Appended:
         """Write atomically and durably.
 
         Raises `VersionConflict` when a stream is not at its expected version, `LogUnavailable` under overload or without
-        a database, `ValueError` when there is no event to write.
+        a database, `ValueError` when there is no event to write or a log cannot hold it.
         """
-        return await self.writing.append(_with_events(append))
+        return await self.writing.append(_checked(append))
 
     async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
         """A stream from its first version; empty if there is none. Concurrent loads share a trip."""
@@ -78,12 +87,13 @@ class EventStore:
 
 
 class SyncEventStore:
-    """The same log over one synchronous connection in autocommit mode; each append is its own transaction.
+    """The same log over a synchronous connection of its own in autocommit mode; each append is its own transaction.
 
     Errors of the connection are psycopg's: repeating an append with the same command id is safe.
     """
 
     def __init__(self, connection: psycopg.Connection[object]) -> None:
+        connection.prepare_threshold = None
         self._connection = connection
 
     def append(self, append: Append) -> Appended:
@@ -91,7 +101,7 @@ class SyncEventStore:
 
     def append_many(self, appends: Sequence[Append]) -> list[Appended]:
         """Write several appends in one transaction; raises the first `VersionConflict` after the others are written."""
-        outcomes = write_sync(self._connection, [_with_events(append) for append in appends])
+        outcomes = write_sync(self._connection, [_checked(append) for append in appends])
         appended: list[Appended] = []
         for outcome in outcomes:
             if isinstance(outcome, VersionConflict):
@@ -118,7 +128,11 @@ class SyncEventStore:
         return reading.head_position(run_sync(self._connection, [reading.head(tenant_id)])[0])
 
 
-def _with_events(append: Append) -> Append:
+def _checked(append: Append) -> Append:
     if not any(part.events for part in append.parts):
         raise ValueError("an append needs at least one event")
+    if any(not 0 <= part.expected_version <= _LAST_VERSION for part in append.parts):
+        raise ValueError("an expected version is out of range")
+    if sum(len(event.data) for part in append.parts for event in part.events) > _APPEND_BYTES:
+        raise ValueError("an append is too large")
     return append

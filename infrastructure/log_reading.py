@@ -7,20 +7,40 @@ from uuid import UUID
 from psycopg.pq.abc import PGresult
 
 from application.recorded import StoredEvent
-from infrastructure.pipeline import UUID_TYPE, Statement, Value, array, from_time, int8, to_int, to_time, to_uuid
+from infrastructure.pipeline import (
+    Call,
+    Statement,
+    from_time,
+    int8,
+    to_int,
+    to_time,
+    to_uuid,
+)
 
+_LAST: Final = 2**63 - 1
 _COLUMNS: Final = "position, stream_id, version, type, data, actor_id, command_id, recorded_at"
 
 STREAM: Final = Statement(
     "log_stream",
     f"""
     select {_COLUMNS} from event
-    where tenant_id = $1::uuid and stream_id = $2::uuid and version > $3::bigint
-      and ($4::bigint is null or version <= $4::bigint)
-      and ($5::timestamptz is null or recorded_at <= $5::timestamptz)
+    where tenant_id = $1::uuid and stream_id = $2::uuid and version > $3::bigint and version <= $4::bigint
     order by version
     """,
 )
+STREAM_AS_OF: Final = Statement(
+    "log_stream_as_of",
+    f"""
+    select {_COLUMNS} from event
+    where tenant_id = $1::uuid and stream_id = $2::uuid and version > $3::bigint and version <= $4::bigint
+      and version < coalesce((select min(version) from event
+                              where tenant_id = $1::uuid and stream_id = $2::uuid and recorded_at > $5::timestamptz),
+                             9223372036854775807)
+    order by version
+    """,
+)
+"""What was recorded at or before a moment: up to the first later event, even if the server's clock stepped back since."""
+
 LOG: Final = Statement(
     "log_page",
     f"""
@@ -30,20 +50,28 @@ LOG: Final = Statement(
 )
 HEAD: Final = Statement("log_head", "select position from log_head where tenant_id = $1::uuid")
 
-Call = tuple[Statement, tuple[Value, ...]]
-
-
 
 def stream(
-    tenant_id: UUID, stream_id: UUID, after_version: int, up_to_version: int | None, up_to_time: datetime | None
+    tenant_id: UUID,
+    stream_id: UUID,
+    after_version: int,
+    up_to_version: int | None,
+    up_to_time: datetime | None,
 ) -> Call:
-    version = None if up_to_version is None else int8(up_to_version)
-    time = None if up_to_time is None else from_time(up_to_time)
-    return STREAM, (tenant_id.bytes, stream_id.bytes, int8(after_version), version, time)
+    after = _bounded(after_version)
+    up_to = _bounded(_LAST if up_to_version is None else up_to_version)
+    if up_to_time is None:
+        return STREAM, (tenant_id.bytes, stream_id.bytes, after, up_to)
+    return STREAM_AS_OF, (tenant_id.bytes, stream_id.bytes, after, up_to, from_time(up_to_time))
 
 
 def page(tenant_id: UUID, after_position: int, limit: int) -> Call:
-    return LOG, (tenant_id.bytes, int8(after_position), int8(limit))
+    return LOG, (tenant_id.bytes, _bounded(after_position), _bounded(limit))
+
+
+def _bounded(value: int) -> bytes:
+    """A place in a stream or log as PostgreSQL takes it; nothing stands beyond its integers."""
+    return int8(max(-1, min(value, _LAST)))
 
 
 def head(tenant_id: UUID) -> Call:

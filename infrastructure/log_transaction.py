@@ -5,8 +5,7 @@ its expected version (a later statement: its snapshot is taken after the lock wa
 set the head to the last position. If the check failed nothing was inserted and the head stands still.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from infrastructure.pipeline import (
     INT8,
     TEXT,
     UUID_TYPE,
+    Call,
     Statement,
     Value,
     array,
@@ -28,14 +28,17 @@ from infrastructure.pipeline import (
     to_uuid,
 )
 
-BEGIN: Final = Statement("log_begin", "begin")
+BEGIN: Final = Statement("log_begin", "begin isolation level read committed")
 COMMIT: Final = Statement("log_commit", "commit")
-CREATE_HEAD: Final = Statement(
-    "log_create_head", "insert into log_head (tenant_id, position) values ($1, 0) on conflict do nothing"
-)
 LOCK_HEAD: Final = Statement(
-    "log_lock_head", "select position from log_head where tenant_id = $1 for update"
+    "log_lock_head",
+    """
+    insert into log_head (tenant_id, position) values ($1::uuid, 0)
+    on conflict (tenant_id) do update set position = log_head.position where false
+    """,
 )
+"""Founds the log if it is new, and otherwise changes nothing: a row that is not updated is locked all the same."""
+
 INSERT: Final = Statement(
     "log_insert",
     """
@@ -50,42 +53,104 @@ INSERT: Final = Statement(
         where expected.version <> coalesce(
             (select event.version from event
              where event.tenant_id = $1::uuid and event.stream_id = expected.stream_id
-             order by event.version desc limit 1), 0))
-    returning position, recorded_at
+             order by event.version desc limit 1), least(expected.version, 0)))
     """,
 )
 ADVANCE_HEAD: Final = Statement(
     "log_advance_head",
     """
-    update log_head set position = coalesce(
-        (select event.position from event where event.tenant_id = $1::uuid order by event.position desc limit 1), 0)
-    where tenant_id = $1::uuid
+    update log_head set position = last.position
+    from (select position, recorded_at from event where tenant_id = $1::uuid order by position desc limit 1) as last
+    where log_head.tenant_id = $1::uuid
+    returning last.position, last.recorded_at
     """,
 )
 VERSIONS: Final = Statement(
     "log_versions",
     """
     select wanted.stream_id,
-           coalesce((select event.version from event
-                     where event.tenant_id = $1::uuid and event.stream_id = wanted.stream_id
-                     order by event.version desc limit 1), 0)
+           (select event.version from event
+            where event.tenant_id = $1::uuid and event.stream_id = wanted.stream_id
+            order by event.version desc limit 1)
     from unnest($2::uuid[]) as wanted (stream_id)
     """,
 )
 OWN_EVENTS: Final = Statement(
     "log_own_events",
     """
-    select stream_id, version, position, recorded_at from event
-    where tenant_id = $1::uuid and stream_id = any($2::uuid[]) and command_id = $3::uuid
+    select event.position, event.recorded_at
+    from unnest($2::uuid[], $3::bigint[]) with ordinality as own (stream_id, version, ordinality)
+    join event on event.tenant_id = $1::uuid and event.stream_id = own.stream_id and event.version = own.version
+    where event.command_id = $4::uuid
+    order by own.ordinality
     """,
 )
+
+Span = tuple[int, int]
+
+
+def spans(append: Append) -> dict[UUID, Span]:
+    """From which version to which an append takes each of its streams; its parts hold one after the other.
+
+    Raises `VersionConflict` if they contradict each other. An empty stream is at version 0, or at -1 for whom counts
+    its events from 0.
+    """
+    found: dict[UUID, Span] = {}
+    for part in append.parts:
+        expected = part.expected_version
+        start, stands = found.get(part.stream_id, (expected, expected))
+        if stands != expected:
+            raise VersionConflict(part.stream_id, expected, stands)
+        found[part.stream_id] = (start, expected + len(part.events))
+    return found
+
+
+class Planned(msgspec.Struct):
+    """An append on its way into a transaction; `index` is its place among those written together."""
+
+    index: int
+    append: Append
+    spans: dict[UUID, Span]
+
+    def conflict(self, versions: dict[UUID, int | None]) -> VersionConflict | None:
+        """The first stream that is not at the version it must be at; None stands for a stream without events."""
+        for stream_id, (expected, _) in self.spans.items():
+            version = versions[stream_id]
+            if version is None:
+                version = min(expected, 0)
+            if version != expected:
+                return VersionConflict(stream_id, expected, version)
+        return None
+
+    def versions(self) -> Call:
+        """The versions that its streams have."""
+        return versions_call(self.append.tenant_id, self.spans)
+
+    def own_events(self) -> Call:
+        """Its events, if they were committed before."""
+        streams: list[Value] = []
+        versions: list[Value] = []
+        for part in self.append.parts:
+            for number in range(len(part.events)):
+                streams.append(part.stream_id.bytes)
+                versions.append(int8(part.expected_version + number + 1))
+        tenant, command = self.append.tenant_id.bytes, self.append.command_id.bytes
+        return OWN_EVENTS, (tenant, array(UUID_TYPE, streams), array(INT8, versions), command)
+
+    def first_outcome(self, own: PGresult) -> Appended | None:
+        """Its outcome when it was committed before, from the rows of `own_events`; None if it was not."""
+        count = own.ntuples
+        if count == 0 or count != sum(len(part.events) for part in self.append.parts):
+            return None
+        positions = tuple(to_int(own.get_value(row, 0)) for row in range(count))
+        return Appended(positions, to_time(own.get_value(0, 1)))
 
 
 class TenantWrite(msgspec.Struct):
     """What one transaction writes to one tenant's log: appends that can all hold together, as the arrays of `INSERT`."""
 
     tenant_id: UUID
-    appends: list[int] = []
+    appends: list[Planned] = []
     expected: dict[UUID, int] = {}
     reached: dict[UUID, int] = {}
     stream_ids: list[bytes] = []
@@ -95,28 +160,31 @@ class TenantWrite(msgspec.Struct):
     actor_ids: list[bytes | None] = []
     command_ids: list[bytes] = []
 
-    def add(self, index: int, append: Append) -> bool:
+    def add(self, planned: Planned) -> None:
         """Take an append in, unless it cannot hold after those taken already (two expect the same version)."""
-        if any(self.reached.get(part.stream_id, part.expected_version) != part.expected_version for part in append.parts):
-            return False
-        self.appends.append(index)
+        reached = self.reached
+        for stream, (start, _) in planned.spans.items():
+            if reached.get(stream, start) != start:
+                return
+        self.appends.append(planned)
+        for stream, (start, end) in planned.spans.items():
+            self.expected.setdefault(stream, start)
+            reached[stream] = end
+        append = planned.append
         actor = None if append.actor_id is None else append.actor_id.bytes
         command = append.command_id.bytes
         for part in append.parts:
-            stream, version = part.stream_id, part.expected_version
-            self.expected.setdefault(stream, version)
+            stream_id, version = part.stream_id.bytes, part.expected_version
             for event in part.events:
                 version += 1
-                self.stream_ids.append(stream.bytes)
+                self.stream_ids.append(stream_id)
                 self.versions.append(int8(version))
                 self.types.append(event.type.encode())
                 self.data.append(event.data)
                 self.actor_ids.append(actor)
                 self.command_ids.append(command)
-            self.reached[stream] = version
-        return True
 
-    def calls(self) -> list[tuple[Statement, Sequence[Value]]]:
+    def calls(self) -> list[Call]:
         tenant = self.tenant_id.bytes
         insert: tuple[Value, ...] = (
             tenant,
@@ -131,59 +199,42 @@ class TenantWrite(msgspec.Struct):
         )
         return [(LOCK_HEAD, (tenant,)), (INSERT, insert), (ADVANCE_HEAD, (tenant,))]
 
-    def outcomes(self, inserted: PGresult, appends: Sequence[Append]) -> dict[int, Appended] | None:
-        """The outcome of each append taken in, by index; None if a stream was not at its expected version."""
-        if inserted.ntuples != len(self.stream_ids):
+    def outcomes(self, results: Sequence[PGresult]) -> dict[int, Appended] | None:
+        """The outcome of each append taken in, by index, from the results of `calls`; None if nothing was written because a
+        stream was not at its expected version."""
+        _, inserted, advanced = results
+        if inserted.command_tuples != len(self.stream_ids):
             return None
-        first = to_int(inserted.get_value(0, 0))
-        recorded_at = to_time(inserted.get_value(0, 1))
+        first = to_int(advanced.get_value(0, 0)) - len(self.stream_ids) + 1
+        recorded_at = to_time(advanced.get_value(0, 1))
         outcomes: dict[int, Appended] = {}
-        for index in self.appends:
-            count = sum(len(part.events) for part in appends[index].parts)
-            outcomes[index] = Appended(tuple(range(first, first + count)), recorded_at)
+        for planned in self.appends:
+            count = sum(len(part.events) for part in planned.append.parts)
+            outcomes[planned.index] = Appended(tuple(range(first, first + count)), recorded_at)
             first += count
         return outcomes
 
 
-def by_tenant(appends: Sequence[Append], pending: Sequence[int]) -> list[TenantWrite]:
+def by_tenant(pending: Iterable[Planned]) -> list[TenantWrite]:
     """The next transaction's writes, in tenant order; appends that cannot hold together are left for a later one."""
     writes: dict[UUID, TenantWrite] = {}
-    for index in pending:
-        tenant = appends[index].tenant_id
+    for planned in pending:
+        tenant = planned.append.tenant_id
         if (write := writes.get(tenant)) is None:
             write = writes[tenant] = TenantWrite(tenant)
-        write.add(index, appends[index])
+        write.add(planned)
     return [writes[tenant] for tenant in sorted(writes)]
 
 
-def conflict(append: Append, versions: dict[UUID, int]) -> VersionConflict | None:
-    """The first part of an append that is not at the version its log has."""
-    for part in append.parts:
-        version = versions[part.stream_id]
-        if version != part.expected_version:
-            return VersionConflict(part.stream_id, part.expected_version, version)
-    return None
+def versions_call(tenant_id: UUID, streams: Iterable[UUID]) -> Call:
+    """The versions that streams have."""
+    return VERSIONS, (tenant_id.bytes, array(UUID_TYPE, [stream.bytes for stream in streams]))
 
 
-def versions_of(result: PGresult) -> dict[UUID, int]:
+def versions_of(result: PGresult) -> dict[UUID, int | None]:
     """The rows of `VERSIONS`."""
-    return {
-        to_uuid(result.get_value(row, 0)): to_int(result.get_value(row, 1)) for row in range(result.ntuples)
-    }
-
-
-def first_outcome(append: Append, result: PGresult) -> Appended | None:
-    """The outcome of an append that was committed before, from the rows of `OWN_EVENTS`; None if it was not."""
-    found = {
-        (to_uuid(result.get_value(row, 0)), to_int(result.get_value(row, 1))): row for row in range(result.ntuples)
-    }
-    positions: list[int] = []
-    recorded_at: datetime | None = None
-    for part in append.parts:
-        for offset in range(1, len(part.events) + 1):
-            row = found.get((part.stream_id, part.expected_version + offset))
-            if row is None:
-                return None
-            positions.append(to_int(result.get_value(row, 2)))
-            recorded_at = to_time(result.get_value(row, 3))
-    return None if recorded_at is None else Appended(tuple(positions), recorded_at)
+    versions: dict[UUID, int | None] = {}
+    for row in range(result.ntuples):
+        version = result.get_value(row, 1)
+        versions[to_uuid(result.get_value(row, 0))] = None if version is None else to_int(version)
+    return versions

@@ -2,80 +2,137 @@
 same code runs on a synchronous and on an asynchronous connection."""
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from psycopg import AsyncConnection, Connection
+import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from application.recorded import Append, Appended, VersionConflict
+from application.recorded import Append, Appended, LogUnavailable, VersionConflict
 from infrastructure import log_transaction as tx
-from infrastructure.pipeline import UUID_TYPE, Statement, Value, array, run, run_sync
+from infrastructure.pipeline import Call, run, run_sync
 
-Outcome = Appended | VersionConflict
-_Calls = list[tuple[Statement, Sequence[Value]]]
+Outcome: TypeAlias = Appended | VersionConflict
+_Writing: TypeAlias = Generator[list[Call], list[PGresult], list[Outcome]]
+
+_FRUITLESS_ROUNDS: Final = 20
 
 
-def _write(appends: Sequence[Append]) -> Generator[_Calls, list[PGresult], list[Outcome]]:
+def _write(appends: Sequence[Append]) -> _Writing:
     outcomes: dict[int, Outcome] = {}
-    pending = list(range(len(appends)))
+    pending = _plan(appends, outcomes)
+    fruitless = 0
     while pending:
-        writes = tx.by_tenant(appends, pending)
-        calls: _Calls = [(tx.BEGIN, ())]
+        writes = tx.by_tenant(pending)
+        calls: list[Call] = [(tx.BEGIN, ())]
         for write in writes:
             calls += write.calls()
         calls.append((tx.COMMIT, ()))
         results = yield calls
-        failed: list[UUID] = []
+        known = len(outcomes)
+        failed: set[UUID] = set()
         for number, write in enumerate(writes):
-            told = write.outcomes(results[3 * number + 2], appends)
-            if told is None:
-                failed.append(write.tenant_id)
+            written = write.outcomes(results[3 * number + 1 : 3 * number + 4])
+            if written is None:
+                failed.add(write.tenant_id)
             else:
-                outcomes.update(told)
-        for tenant in failed:
-            mine = [i for i in pending if appends[i].tenant_id == tenant]
-            outcomes.update((yield from _conflicts(tenant, appends, mine)))
-        pending = [index for index in pending if index not in outcomes]
+                outcomes.update(written)
+        if failed:
+            suspects = [planned for planned in pending if planned.append.tenant_id in failed]
+            outcomes.update((yield from _conflicts(suspects)))
+        fruitless = fruitless + 1 if len(outcomes) == known else 0
+        if fruitless == _FRUITLESS_ROUNDS:
+            raise LogUnavailable("the log refuses appends that do not conflict")
+        pending = [planned for planned in pending if planned.index not in outcomes]
     return [outcomes[index] for index in range(len(appends))]
 
 
-def _conflicts(
-    tenant: UUID, appends: Sequence[Append], mine: list[int]
-) -> Generator[_Calls, list[PGresult], dict[int, Outcome]]:
-    """Tells a tenant's appends that conflict from those that may be tried again; founds the log if it is new."""
-    streams = {part.stream_id: None for index in mine for part in appends[index].parts}
-    wanted = array(UUID_TYPE, [stream.bytes for stream in streams])
-    results = yield [(tx.CREATE_HEAD, (tenant.bytes,)), (tx.VERSIONS, (tenant.bytes, wanted))]
-    versions = tx.versions_of(results[1])
-    outcomes: dict[int, Outcome] = {}
-    for index in mine:
-        append = appends[index]
-        conflict = tx.conflict(append, versions)
-        if conflict is None:
-            continue
-        own = array(UUID_TYPE, [part.stream_id.bytes for part in append.parts])
-        results = yield [(tx.OWN_EVENTS, (tenant.bytes, own, append.command_id.bytes))]
-        outcomes[index] = tx.first_outcome(append, results[0]) or conflict
-    return outcomes
+def _plan(appends: Sequence[Append], outcomes: dict[int, Outcome]) -> list[tx.Planned]:
+    """The appends that may hold; those that contradict themselves have their outcome already."""
+    pending: list[tx.Planned] = []
+    for index, append in enumerate(appends):
+        try:
+            pending.append(tx.Planned(index, append, tx.spans(append)))
+        except VersionConflict as contradiction:
+            outcomes[index] = contradiction
+    return pending
 
 
-async def write(connection: AsyncConnection[object], appends: Sequence[Append]) -> list[Outcome]:
-    """The outcome of each append, in order; all that hold are durable. The connection is in autocommit mode."""
+def _conflicts(suspects: list[tx.Planned]) -> Generator[list[Call], list[PGresult], dict[int, Outcome]]:
+    """Tells the appends that conflict from those that may be tried again."""
+    streams: dict[UUID, dict[UUID, None]] = {}
+    for planned in suspects:
+        streams.setdefault(planned.append.tenant_id, {}).update(dict.fromkeys(planned.spans))
+    results = yield [tx.versions_call(tenant, wanted) for tenant, wanted in streams.items()]
+    versions = {tenant: tx.versions_of(result) for tenant, result in zip(streams, results, strict=True)}
+    conflicts = [
+        (planned, conflict)
+        for planned in suspects
+        if (conflict := planned.conflict(versions[planned.append.tenant_id])) is not None
+    ]
+    if not conflicts:
+        return {}
+    own = yield [planned.own_events() for planned, _ in conflicts]
+    return {
+        planned.index: planned.first_outcome(result) or conflict
+        for (planned, conflict), result in zip(conflicts, own, strict=True)
+    }
+
+
+async def write(connection: psycopg.AsyncConnection[object], appends: Sequence[Append]) -> list[Outcome]:
+    """The outcome of each append, in order; all that hold are durable. The connection is in no transaction."""
+    _outside_transactions(connection)
     writing = _write(appends)
     try:
         calls = next(writing)
         while True:
             calls = writing.send(await run(connection, calls))
     except StopIteration as done:
-        return done.value
+        outcomes: list[Outcome] = done.value
+        return outcomes
+    except psycopg.Error:
+        with suppress(psycopg.Error):
+            await connection.rollback()
+        raise
 
 
-def write_sync(connection: Connection[object], appends: Sequence[Append]) -> list[Outcome]:
+def write_sync(connection: psycopg.Connection[object], appends: Sequence[Append]) -> list[Outcome]:
     """`write` on a synchronous connection."""
+    _outside_transactions(connection)
     writing = _write(appends)
     try:
         calls = next(writing)
         while True:
             calls = writing.send(run_sync(connection, calls))
     except StopIteration as done:
-        return done.value
+        outcomes: list[Outcome] = done.value
+        return outcomes
+    except psycopg.Error:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        raise
+
+
+def _outside_transactions(connection: psycopg.Connection[object] | psycopg.AsyncConnection[object]) -> None:
+    if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        raise psycopg.ProgrammingError("an append is its own transaction")
+
+
+def write_inside(connection: psycopg.Connection[object], append: Append, *, repeated: bool) -> Appended:
+    """Write one append in the caller's open transaction.
+
+    `repeated` says that it may have been written before; then its first outcome is answered. Raises `VersionConflict`
+    (the transaction is then to be rolled back).
+    """
+    planned = tx.Planned(0, append, tx.spans(append))
+    if repeated and (first := planned.first_outcome(run_sync(connection, [planned.own_events()])[0])):
+        return first
+    write = tx.TenantWrite(append.tenant_id)
+    write.add(planned)
+    written = write.outcomes(run_sync(connection, write.calls()))
+    if written is None:
+        versions = tx.versions_of(run_sync(connection, [planned.versions()])[0])
+        raise planned.conflict(versions) or LogUnavailable("the log refuses an append that does not conflict")
+    return written[0]

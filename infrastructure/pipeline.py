@@ -7,7 +7,7 @@ of a small transaction (measured in `benchmarks/append`). The generator works fo
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
-Value = bytes | None
+Value: TypeAlias = bytes | None
 
 INT8: Final = 20
 TEXT: Final = 25
@@ -37,40 +37,47 @@ class Statement(msgspec.Struct, frozen=True):
     sql: str
 
 
+Call: TypeAlias = tuple[Statement, Sequence[Value]]
+
 _prepared: WeakKeyDictionary[pq.abc.PGconn, set[str]] = WeakKeyDictionary()
 
 
-def _exchange(
-    pgconn: pq.abc.PGconn, calls: Sequence[tuple[Statement, Sequence[Value]]]
-) -> PQGen[list[pq.abc.PGresult]]:
+def _exchange(pgconn: pq.abc.PGconn, calls: Sequence[Call]) -> PQGen[list[pq.abc.PGresult]]:
     known = _prepared.setdefault(pgconn, set())
-    preparing: list[str] = []
-    expected: list[bool] = []
+    preparing: dict[int, str] = {}
+    sent = 0
     pgconn.enter_pipeline_mode()
     try:
         for statement, parameters in calls:
             name = statement.name.encode()
-            if statement.name not in known and statement.name not in preparing:
+            if statement.name not in known and statement.name not in preparing.values():
                 pgconn.send_prepare(name, statement.sql.encode())
-                preparing.append(statement.name)
-                expected.append(False)
+                preparing[sent] = statement.name
+                sent += 1
             formats = [pq.Format.BINARY] * len(parameters)
             pgconn.send_query_prepared(name, parameters, formats, result_format=pq.Format.BINARY)
-            expected.append(True)
+            sent += 1
         pgconn.pipeline_sync()
         while pgconn.flush():
             ready = yield Wait.RW
             if ready & Ready.R:
                 pgconn.consume_input()
         results = yield from _receive(pgconn)
-    finally:
-        if pgconn.status == pq.ConnStatus.OK:
-            pgconn.exit_pipeline_mode()
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        # What the server would still say cannot be told from the answer to the next question.
+        pgconn.finish()
+        raise
+    known.update(
+        name for number, name in preparing.items() if results[number].status == pq.ExecStatus.COMMAND_OK
+    )
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result)
-    known.update(preparing)
-    return [result for result, wanted in zip(results, expected, strict=True) if wanted]
+            error = errors.error_from_result(result)
+            if isinstance(error, errors.InvalidSqlStatementName):
+                known.clear()
+            raise error
+    return [result for number, result in enumerate(results) if number not in preparing]
 
 
 def _receive(pgconn: pq.abc.PGconn) -> PQGen[list[pq.abc.PGresult]]:
@@ -82,23 +89,25 @@ def _receive(pgconn: pq.abc.PGconn) -> PQGen[list[pq.abc.PGresult]]:
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
-            continue
-        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            if pgconn.status == pq.ConnStatus.BAD:
+                raise errors.OperationalError("the connection was lost")
+        elif result.status == pq.ExecStatus.PIPELINE_SYNC:
             return results
-        results.append(result)
+        else:
+            results.append(result)
 
 
-async def run(
-    connection: AsyncConnection[object], calls: Sequence[tuple[Statement, Sequence[Value]]]
-) -> list[pq.abc.PGresult]:
-    """The results of `calls`, executed in order; raises the first one's psycopg error."""
+async def run(connection: AsyncConnection[object], calls: Sequence[Call]) -> list[pq.abc.PGresult]:
+    """The results of `calls`, executed in order; raises the first one's psycopg error.
+
+    Outside a transaction they are one; inside one, an error leaves it to be rolled back. A connection that was
+    interrupted in the middle is closed.
+    """
     async with connection.lock:
         return await connection.wait(_exchange(connection.pgconn, calls))
 
 
-def run_sync(
-    connection: Connection[object], calls: Sequence[tuple[Statement, Sequence[Value]]]
-) -> list[pq.abc.PGresult]:
+def run_sync(connection: Connection[object], calls: Sequence[Call]) -> list[pq.abc.PGresult]:
     """`run` on a synchronous connection."""
     with connection.lock:
         return connection.wait(_exchange(connection.pgconn, calls))
@@ -124,7 +133,8 @@ def array(element_type: int, values: Iterable[Value]) -> bytes:
 
 
 def to_int(value: Value) -> int:
-    return _int8.unpack(value or b"")[0]
+    number: int = _int8.unpack(value or b"")[0]
+    return number
 
 
 def to_uuid(value: Value) -> UUID:

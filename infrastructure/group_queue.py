@@ -1,0 +1,176 @@
+"""Requests of a process that wait for PostgreSQL go there together: a bounded queue, a few connections, one trip per batch."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+import psycopg
+
+from application.recorded import LogUnavailable
+from infrastructure.log_connection import connect
+
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+Connection: TypeAlias = psycopg.AsyncConnection[object]
+
+_RETRY_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
+_BATCH_BYTES: Final = 16 << 20
+_QUEUE_BYTES: Final = 256 << 20
+
+
+class _Waiting(msgspec.Struct, Generic[RequestT, AnswerT]):
+    request: RequestT
+    size: int
+    answer: asyncio.Future[AnswerT]
+
+
+class GroupQueue(ABC, Generic[RequestT, AnswerT]):
+    """Answers requests in batches; `workers` is how many connections share the work.
+
+    `queue_limit` bounds how many requests wait (beyond it `LogUnavailable` at once), `batch_limit` how many go together. A
+    lost connection is replaced and the batch sent again; what the server refuses is found by halving the batch.
+    """
+
+    def __init__(self, database_url: str, *, workers: int, queue_limit: int, batch_limit: int) -> None:
+        self._database_url = database_url
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._queue: deque[_Waiting[RequestT, AnswerT]] = deque()
+        self._queued_bytes = 0
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._closing = False
+        self._reachable = True
+        self._working = workers
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(workers)]
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait for a trip."""
+        return len(self._queue)
+
+    @abstractmethod
+    async def _send(
+        self, connection: Connection, requests: Sequence[RequestT]
+    ) -> Sequence[AnswerT | Exception]:
+        """One batch; its answers in order. It may have been sent before, with an unknown outcome."""
+
+    async def _ask(self, request: RequestT, size: int = 0) -> AnswerT:
+        """The answer to a request of `size` bytes."""
+        if self._closing:
+            raise LogUnavailable("the log is closed")
+        if len(self._queue) >= self._queue_limit or self._queued_bytes + size > _QUEUE_BYTES:
+            raise LogUnavailable("too much waits for the log")
+        waiting: _Waiting[RequestT, AnswerT] = _Waiting(
+            request, size, asyncio.get_running_loop().create_future()
+        )
+        self._queue.append(waiting)
+        self._queued_bytes += size
+        self._wake_one()
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Answer what waits, then stop."""
+        self._closing = True
+        for _ in self._tasks:
+            self._wake_one()
+        await asyncio.gather(*self._tasks)
+
+    def _wake_one(self) -> None:
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                return
+
+    def _take(self) -> list[_Waiting[RequestT, AnswerT]]:
+        """The next batch, without requests that nobody waits for any more."""
+        batch: list[_Waiting[RequestT, AnswerT]] = []
+        size = 0
+        while self._queue and len(batch) < self._batch_limit and size < _BATCH_BYTES:
+            waiting = self._queue.popleft()
+            self._queued_bytes -= waiting.size
+            if not waiting.answer.done():
+                batch.append(waiting)
+                size += waiting.size
+        return batch
+
+    async def _work(self) -> None:
+        connection: Connection | None = None
+        batch: list[_Waiting[RequestT, AnswerT]] = []
+        try:
+            while self._queue or not self._closing:
+                batch = self._take()
+                if batch:
+                    connection = await self._answer(connection, batch)
+                elif not self._closing:
+                    idle = asyncio.get_running_loop().create_future()
+                    self._idle.append(idle)
+                    await idle
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._closing = True
+                batch += self._queue
+                self._queue.clear()
+            _tell(batch, LogUnavailable("the log was closed"))
+            if connection is not None:
+                await connection.close()
+
+    async def _answer(
+        self, connection: Connection | None, batch: list[_Waiting[RequestT, AnswerT]]
+    ) -> Connection | None:
+        """Send a batch until it is answered or the server stays out of reach; the connection for the next one."""
+        error: Exception | None = None
+        try:
+            for delay in _RETRY_DELAYS if self._reachable else _RETRY_DELAYS[:1]:
+                if delay:
+                    await asyncio.sleep(delay)
+                try:
+                    if connection is None:
+                        connection = await connect(self._database_url)
+                    answers = await self._send(connection, [waiting.request for waiting in batch])
+                except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as lost:
+                    error = lost
+                    if connection is not None:
+                        await connection.close()
+                    connection = None
+                    continue
+                self._reachable = True
+                for waiting, answer in zip(batch, answers, strict=True):
+                    _tell_one(waiting, answer)
+                return connection
+        except Exception as refused:  # noqa: BLE001 (whatever it is, every request must be answered)
+            return await self._find_refused(connection, batch, refused)
+        self._reachable = False
+        _tell(batch, LogUnavailable(f"the log is out of reach: {error}"))
+        return None
+
+    async def _find_refused(
+        self, connection: Connection | None, batch: list[_Waiting[RequestT, AnswerT]], refused: Exception
+    ) -> Connection | None:
+        if len(batch) == 1:
+            _tell(batch, ValueError(str(refused)) if isinstance(refused, psycopg.DataError) else refused)
+            return connection
+        half = len(batch) // 2
+        for part in (batch[:half], batch[half:]):
+            connection = await self._answer(connection, part)
+        return connection
+
+
+def _tell(batch: Sequence[_Waiting[RequestT, AnswerT]], error: Exception) -> None:
+    for waiting in batch:
+        _tell_one(waiting, error)
+
+
+def _tell_one(waiting: _Waiting[RequestT, AnswerT], answer: AnswerT | Exception) -> None:
+    if waiting.answer.done():
+        return
+    if isinstance(answer, Exception):
+        waiting.answer.set_exception(answer)
+        # Whoever asked may have gone away meanwhile.
+        waiting.answer.exception()
+    else:
+        waiting.answer.set_result(answer)

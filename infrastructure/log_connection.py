@@ -1,0 +1,33 @@
+"""Connections to the log that notice within seconds that their server is gone.
+
+psycopg prepares nothing on them by itself: it would forget its statements with DEALLOCATE ALL, and ours with them.
+"""
+
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+_TIMEOUTS: Final = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
+    """A connection for `infrastructure.pipeline`; what the URL says about timeouts goes first."""
+    return await psycopg.AsyncConnection.connect(
+        _conninfo(database_url), autocommit=True, prepare_threshold=None
+    )
+
+
+def connect_sync(database_url: str) -> psycopg.Connection[object]:
+    """`connect` for synchronous code."""
+    return psycopg.Connection.connect(_conninfo(database_url), autocommit=True, prepare_threshold=None)
+
+
+def _conninfo(database_url: str) -> str:
+    return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(database_url)))
