@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -16,6 +17,10 @@ from infrastructure.migrate import migrate
 
 _TEMPLATE = "hirelog_template"
 _numbers = itertools.count(1)
+
+# How long one example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("hirelog", deadline=None)
+hypothesis.settings.load_profile("hirelog")
 
 
 @pytest.fixture(scope="session")

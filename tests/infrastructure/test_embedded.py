@@ -114,19 +114,19 @@ def test_servers_stop_by_themselves_when_their_owner_is_killed(home: Path) -> No
 
 @pytest.mark.parametrize("pid", [os.getpid(), 2_000_000_000], ids=["of another program", "of nobody"])
 def test_a_stale_pid_file_is_recognised(home: Path, pid: int) -> None:
-    with embedded(home, valkey=False):
+    with embedded(home, valkey=False, durable=False):
         pid_file = (home / "postgres" / "postmaster.pid").read_text().splitlines()
     stale = home / "postgres" / "postmaster.pid"
     stale.write_text("\n".join([str(pid), *pid_file[1:], ""]))
     stale.chmod(0o600)
     if os.geteuid() == 0:
         shutil.chown(stale, (home / "postgres").stat().st_uid)
-    with embedded(home, valkey=False) as servers:
+    with embedded(home, valkey=False, durable=False) as servers:
         write_one(servers)
 
 
 def test_a_server_that_crashes_is_started_again(home: Path) -> None:
-    with embedded(home) as servers:
+    with embedded(home, durable=False) as servers:
         assert servers.revive() == []
         victims = [p for p in psutil.Process().children() if p.cwd().startswith(str(home))]
         for victim in victims:
@@ -154,7 +154,7 @@ def test_a_second_owner_is_refused(home: Path) -> None:
 def test_a_long_path_gets_a_short_private_socket(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home.parent))
     long = home / ("x" * 60) / ("y" * 60)
-    with embedded(long) as servers:
+    with embedded(long, durable=False) as servers:
         write_one(servers)
         assert Redis.from_url(servers.redis_url).ping()
     folder = module.socket_folder(long)
@@ -235,7 +235,7 @@ def test_root_reaches_a_home_that_others_may_not_enter(home: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root changes to another account")
     home.parent.chmod(0o700)
-    with embedded(home) as servers:
+    with embedded(home, durable=False) as servers:
         write_one(servers)
         owner = (home / "postgres").stat().st_uid
         assert owner != 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as example_count
 from hypothesis import strategies as st
 
 from infrastructure import settings
@@ -114,6 +115,7 @@ def test_another_database_of_the_same_redis(url: str, other: str) -> None:
     assert settings.redis_database(url, 1) == other
 
 
+@example_count(max_examples=25)
 @given(st.dictionaries(st.from_regex(r"[A-Z_]{1,8}", fullmatch=True), st.text()))
 def test_unrelated_variables_change_nothing(environ: dict[str, str]) -> None:
     ours = settings.VARIABLES | {name for name in environ if name.startswith("HIRELOG_")}
