@@ -1,5 +1,6 @@
 """One measured stretch of work, and how stretches of interleaved rounds are compared."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
@@ -28,7 +29,7 @@ def sample(latencies: Sequence[float], seconds: float) -> Sample:
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` of the sorted values do not exceed."""
-    return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * percent // 100).__trunc__() - 1))]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 Rounds = dict[str, list[Sample]]
