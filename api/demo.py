@@ -40,7 +40,7 @@ def run_demo(
     *,
     seed: int = 1,
     jobs_file: Path | None = None,
-    candidates: int = 160,
+    candidates: int = 96,
     progress: bool = True,
 ) -> DemoReport:
     """Plays the demo on the system at `base_url`, which may have played it before, and answers what was done.
@@ -224,7 +224,7 @@ def _jobs_of(loaded: Sequence[LoadedCompany]) -> list[_Job]:
 @click.option(
     "--seed", default=1, show_default=True, help="The same seed makes the same people and decisions."
 )
-@click.option("--candidates", default=160, show_default=True, type=click.IntRange(1, 5000))
+@click.option("--candidates", default=96, show_default=True, type=click.IntRange(1, 5000))
 @click.option(
     "--jobs", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Real postings, as JSONL."
 )

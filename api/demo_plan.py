@@ -21,7 +21,7 @@ _GOES_ON = {"screening": 0.75, "interview": 0.6, "offer": 0.5, "hired": 0.85}
 _STAYS_THERE = 0.22
 _WITHDRAWS = 0.12
 _REJECTED_IN_ERROR = 0.06
-_LOOKS = (6, 22)
+_LOOKS = (10, 36)
 
 
 class Person(msgspec.Struct, frozen=True):

@@ -119,13 +119,13 @@ def _lines(report: DemoReport) -> list[str]:
         f"  TOKEN=$(curl -s {base}/auth/login -H 'Content-Type: application/json' -d '{body}' \\",
         """    | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')""",
         f"  curl -s {signed} -o chart.png {base}/dashboard/chart",
-        f"  curl -s {signed} {base}/dashboard/jobs",
-        f"  curl -s {signed} '{base}/audit/events?after=0&limit=20'",
+        f"  curl -s {signed} {base}/dashboard/jobs | python3 -m json.tool",
+        f"  curl -s {signed} '{base}/audit/events?after=0&limit=20' | python3 -m json.tool",
     ]
     if application:
         lines += [
-            f"  curl -s {signed} {base}/applications/{application}/history",
-            f"  curl -s {signed} '{base}/applications/{application}?as_of=2'",
+            f"  curl -s {signed} {base}/applications/{application}/history | python3 -m json.tool",
+            f"  curl -s {signed} '{base}/applications/{application}?as_of=2' | python3 -m json.tool",
         ]
     return lines
 

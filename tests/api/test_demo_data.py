@@ -64,7 +64,7 @@ def test_the_same_seed_makes_the_same_plan_and_another_another() -> None:
 
 
 def test_the_default_plan_is_a_few_thousand_events_in_the_shape_of_a_funnel() -> None:
-    plan = make_plan(JOBS, DATA, seed=1, candidates=160)
+    plan = make_plan(JOBS, DATA, seed=1, candidates=96)
     count = plan.count()
     assert 2_500 <= sum(count.values()) <= 6_000
     assert count["view"] > 3 * count["apply"] > 9 * count["hired"] > 0
