@@ -3,9 +3,11 @@
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import rich_click as click
 
+from api.projection_commands import COMMANDS
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -90,6 +92,17 @@ def demo(*, arguments: tuple[str, ...]) -> None:
 
 
 @hirelog.command()
+@click.argument("stream", type=click.UUID)
+@click.option("--as-of", help="A version, or a time in RFC 3339.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def replay(*, stream: UUID, as_of: str | None, as_json: bool) -> None:
+    """Replay one stream (a job, an application): every event, and the state that it led to."""
+    from api.replay import replay as run
+
+    run(_connected().database_url or "", stream, as_of, as_json=as_json)
+
+
+@hirelog.command()
 def openapi() -> None:
     """Print the OpenAPI document of the HTTP API."""
     from api.app import openapi_json
@@ -112,6 +125,10 @@ def settings(*, as_json: bool) -> None:
     width = max(map(len, shown))
     for name, value in shown.items():
         click.echo(f"{name:<{width}}  {'-' if value is None else value}")
+
+
+for command in COMMANDS:
+    hirelog.add_command(command)
 
 
 def _settings() -> "Settings":

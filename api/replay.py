@@ -1,15 +1,18 @@
 """`hirelog replay`: one stream, event by event, with the state after each; as of any version or moment."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import click
 import msgspec
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from api.moments import version_or_time
+from api.problems import ProblemError
 from application.entity import AnyDecider, decode
 from application.recorded import StoredEvent
 from domain.decision import Event
@@ -68,16 +71,24 @@ def _decider(first: StoredEvent) -> AnyDecider:
     raise OperatorError(f"no aggregate begins with an event of the type {first.type}")
 
 
+def _plain(value: object) -> object:
+    """What JSON has no word for: the read-only mapping of a membership's roles."""
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bool) -> None:
     """Print a stream's replay. Raises `OperatorError` when there is no such stream."""
-    version, time = version_or_time(as_of)
+    try:
+        version, time = version_or_time(as_of)
+    except ProblemError as error:
+        raise OperatorError(f"--as-of {as_of}: neither a version nor an RFC 3339 time") from error
     with psycopg.connect(database_url, autocommit=True) as connection:
         stream = SyncEventStore(connection).load(tenant_of(stream_id), stream_id, version=version, time=time)
     if not stream:
         raise OperatorError(f"there is no stream {stream_id}" + (f" as of {as_of}" if as_of else ""))
     found = steps(stream)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found, enc_hook=list)).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=_plain)).decode())
         return
     table = Table(title=f"stream {stream_id}")
     for heading in ("version", "position", "recorded at (UTC)", "actor", "event"):
