@@ -89,3 +89,9 @@ def test_a_field_that_later_code_adds_does_not_stop_earlier_code(event: type[Eve
     written = msgspec.to_builtins(GOLDEN[event.__name__])
 
     assert decode(event, msgspec.json.encode(written | {"added_later": 1})) == GOLDEN[event.__name__]
+
+
+def test_what_is_at_its_default_takes_no_room_in_the_log() -> None:
+    event = GOLDEN["StageAdvanced.least"]
+
+    assert msgspec.json.encode(event) == b'{"type":"StageAdvanced","from_stage":"offer","to_stage":"hired"}'
