@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: a real server of our own, on a private socket, that loses nothing."""
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -39,7 +40,6 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    "cluster_name": "hirelog",
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -67,6 +67,8 @@ class PostgresServer:
         self._sockets = sockets
         self._account = account
         self._durable = durable
+        # In the title of each of its processes, so it tells them from those of other homes.
+        self._cluster_name = f"hirelog-{hashlib.sha256(os.fsencode(self._data)).hexdigest()[:12]}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
@@ -84,7 +86,7 @@ class PostgresServer:
 
         Raises `ServerError` (one line) and `OSError`.
         """
-        stop_leftovers("postgres", self._data, signal.SIGINT)
+        stop_leftovers("postgres", self._cluster_name, signal.SIGINT)
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
@@ -94,11 +96,8 @@ class PostgresServer:
         system_user = pwd.getpwuid(os.geteuid()).pw_name
         write_private(self._data / "pg_hba.conf", f"local all {_ROLE} peer map=hirelog\n", self._account)
         write_private(self._data / "pg_ident.conf", f'hirelog "{system_user}" {_ROLE}\n', self._account)
-        settings = {
-            **_SETTINGS,
-            **({} if self._durable else _DISPOSABLE),
-            "unix_socket_directories": str(self._sockets),
-        }
+        ours = {"unix_socket_directories": str(self._sockets), "cluster_name": self._cluster_name}
+        settings = {**_SETTINGS, **({} if self._durable else _DISPOSABLE), **ours}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process, logged = self._spawn(
             [str(self.programs() / "postgres"), "-D", str(self._data), *options]

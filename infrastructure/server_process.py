@@ -76,40 +76,39 @@ def wait_until(
         time.sleep(0.005)
 
 
-def stop_leftovers(program: str, folder: Path, politely: signal.Signals) -> None:
-    """End the servers of an earlier run (killed, so that it could not) that still work in `folder`.
+def stop_leftovers(program: str, mark: str, politely: signal.Signals) -> None:
+    """End the servers of an earlier run (killed, so that it could not) that still run.
 
-    A process counts only when its program and its working folder are right: a number in a stale pid file may
+    A process counts only when it is `program` and its command line holds `mark`: a number in a stale pid file may
     belong to anybody by now. Raises `ServerError` when one will not end.
     """
-    found = [process for process in psutil.process_iter(["name"]) if _works_in(process, program, folder)]
+    found = [process for process in psutil.process_iter(["name"]) if _runs(process, program, mark)]
     for process in found:
         if not _has_parent_among(process, found):
             _signal(process, politely)
-    found = _wait_for_end(found, program, folder, 30)
+    found = _wait_for_end(found, program, mark, 30)
     for process in found:
         _signal(process, signal.SIGKILL)
-    found = _wait_for_end(found, program, folder, 10)
+    found = _wait_for_end(found, program, mark, 10)
     if found:
-        raise ServerError(
-            f"{program} of an earlier run (process {found[0].pid}) still uses {folder} and will not end"
-        )
+        raise ServerError(f"{program} of an earlier run (process {found[0].pid}) still runs and will not end")
 
 
 def _wait_for_end(
-    processes: list[psutil.Process], program: str, folder: Path, seconds: float
+    processes: list[psutil.Process], program: str, mark: str, seconds: float
 ) -> list[psutil.Process]:
-    """Those that still work after the time. A dead process that nobody has collected does not count."""
+    """Those that still run after the time. A dead process that nobody has collected does not count."""
     until = time.monotonic() + seconds
     while processes and time.monotonic() < until:
-        processes = [process for process in processes if _works_in(process, program, folder)]
+        processes = [process for process in processes if _runs(process, program, mark)]
         time.sleep(0.01 if processes else 0)
     return processes
 
 
-def _works_in(process: psutil.Process, program: str, folder: Path) -> bool:
+def _runs(process: psutil.Process, program: str, mark: str) -> bool:
+    # The command line, not the working folder: that of another user's process is closed to root in a container.
     try:
-        return process.info["name"] == program and Path(process.cwd()) == folder
+        return process.info["name"] == program and mark in " ".join(process.cmdline())
     except (psutil.Error, OSError):
         return False
 

@@ -36,7 +36,7 @@ class ValkeyServer:
     def start(self) -> None:
         """Start and wait until commands are taken. Raises `ServerError` (one line) and `OSError`."""
         make_folder(self._data, self._account)
-        stop_leftovers("valkey-server", self._data, signal.SIGTERM)
+        stop_leftovers("valkey-server", str(self._socket), signal.SIGTERM)
         self._socket.unlink(missing_ok=True)
         options = {
             "port": "0",
