@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from application.recorded import LogUnavailable
-from infrastructure.log_connection import connect
+from infrastructure.log_connection import Link
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -98,13 +98,13 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
         return batch
 
     async def _work(self) -> None:
-        connection: Connection | None = None
+        link = Link(self._database_url)
         batch: list[_Waiting[RequestT, AnswerT]] = []
         try:
             while self._queue or not self._closing:
                 batch = self._take()
                 if batch:
-                    connection = await self._answer(connection, batch)
+                    await self._answer(link, batch)
                 elif not self._closing:
                     idle = asyncio.get_running_loop().create_future()
                     self._idle.append(idle)
@@ -116,48 +116,39 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
                 batch += self._queue
                 self._queue.clear()
             _tell(batch, LogUnavailable("the log was closed"))
-            if connection is not None:
-                await connection.close()
+            await link.close()
 
-    async def _answer(
-        self, connection: Connection | None, batch: list[_Waiting[RequestT, AnswerT]]
-    ) -> Connection | None:
-        """Send a batch until it is answered or the server stays out of reach; the connection for the next one."""
+    async def _answer(self, link: Link, batch: list[_Waiting[RequestT, AnswerT]]) -> None:
+        """Send a batch until it is answered or the server stays out of reach."""
         error: Exception | None = None
-        try:
-            for delay in _RETRY_DELAYS if self._reachable else _RETRY_DELAYS[:1]:
-                if delay:
-                    await asyncio.sleep(delay)
-                try:
-                    if connection is None:
-                        connection = await connect(self._database_url)
-                    answers = await self._send(connection, [waiting.request for waiting in batch])
-                except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as lost:
-                    error = lost
-                    if connection is not None:
-                        await connection.close()
-                    connection = None
-                    continue
+        for delay in _RETRY_DELAYS if self._reachable else _RETRY_DELAYS[:1]:
+            if delay:
+                await asyncio.sleep(delay)
+            try:
+                answers = await self._send(await link.connection(), [waiting.request for waiting in batch])
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as lost:
+                error = lost
+                await link.close()
+            except Exception as refused:  # noqa: BLE001 (whatever it is, every request must be answered)
+                await self._find_refused(link, batch, refused)
+                return
+            else:
                 self._reachable = True
                 for waiting, answer in zip(batch, answers, strict=True):
                     _tell_one(waiting, answer)
-                return connection
-        except Exception as refused:  # noqa: BLE001 (whatever it is, every request must be answered)
-            return await self._find_refused(connection, batch, refused)
+                return
         self._reachable = False
         _tell(batch, LogUnavailable(f"the log is out of reach: {error}"))
-        return None
 
     async def _find_refused(
-        self, connection: Connection | None, batch: list[_Waiting[RequestT, AnswerT]], refused: Exception
-    ) -> Connection | None:
+        self, link: Link, batch: list[_Waiting[RequestT, AnswerT]], refused: Exception
+    ) -> None:
         if len(batch) == 1:
             _tell(batch, ValueError(str(refused)) if isinstance(refused, psycopg.DataError) else refused)
-            return connection
+            return
         half = len(batch) // 2
-        for part in (batch[:half], batch[half:]):
-            connection = await self._answer(connection, part)
-        return connection
+        await self._answer(link, batch[:half])
+        await self._answer(link, batch[half:])
 
 
 def _tell(batch: Sequence[_Waiting[RequestT, AnswerT]], error: Exception) -> None:

@@ -31,3 +31,21 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
 
 def _conninfo(database_url: str) -> str:
     return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(database_url)))
+
+
+class Link:
+    """A connection that is made when it is needed, and again after it was closed."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._connection: psycopg.AsyncConnection[object] | None = None
+
+    async def connection(self) -> psycopg.AsyncConnection[object]:
+        if self._connection is None:
+            self._connection = await connect(self._database_url)
+        return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
