@@ -1,49 +1,53 @@
 """Who may call a handler: each declares it as `allow=...`; one that does not is refused at start-up."""
 
-from collections.abc import Iterable
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from api.problems import ProblemError
 from api.services import Services
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
 from application.refusals import Forbidden
 from infrastructure.security import InvalidToken
 
-Allowed: TypeAlias = frozenset[Role] | Literal["anyone"]
+Allowed: TypeAlias = frozenset[Role] | Literal["anyone", "visitor"]
 
 ANYONE: Final = "anyone"
-CANDIDATE: Final[Allowed] = frozenset({"candidate"})
-STAFF: Final[Allowed] = STAFF_ROLES
-SIGNED_IN: Final[Allowed] = STAFF_ROLES | {"candidate"}
-RECRUITING: Final[Allowed] = frozenset({"recruiter", "admin"})
-HIRING: Final[Allowed] = frozenset({"recruiter", "hiring_manager", "admin"})
-AUDIT: Final[Allowed] = frozenset({"recruiter", "auditor", "admin"})
+"""Nobody is asked who they are; a token, even a stale one, is not looked at."""
+VISITOR: Final = "visitor"
+"""Nobody needs a token; whoever sends one is recognised by it, and refused if it is not valid."""
+CANDIDATE: Final[frozenset[Role]] = frozenset({"candidate"})
+STAFF: Final[frozenset[Role]] = STAFF_ROLES
+SIGNED_IN: Final[frozenset[Role]] = STAFF | CANDIDATE
+RECRUITING: Final[frozenset[Role]] = frozenset({"recruiter", "admin"})
+HIRING: Final[frozenset[Role]] = frozenset({"recruiter", "hiring_manager", "admin"})
+AUDIT: Final[frozenset[Role]] = frozenset({"recruiter", "auditor", "admin"})
 
 _ACTOR: Final = "hirelog_actor"
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
-_MEDIA_TYPES: Final = ("application/json",)
 
 AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 
 async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """Lets a request through to a handler whose declaration names the caller's role."""
-    if handler.opt.get("exclude_from_auth"):
+    """Lets a request through to a handler whose declaration names the caller's role.
+
+    `check_declared` has seen to it that only OPTIONS and the description's pages declare nothing.
+    """
+    allowed: Allowed = handler.opt.get("allow", ANYONE)
+    if allowed == ANYONE:
         return
-    allowed: Allowed = handler.opt["allow"]
     actor = _actor(connection)
-    if allowed != ANYONE:
+    if allowed != VISITOR:
         if actor is None:
             raise NotAuthorizedException("An access token is needed.", headers=_CHALLENGE)
         if actor.role not in allowed:
             raise Forbidden(f"This is not for a {actor.role}.")
-    connection.scope[_ACTOR] = actor  # type: ignore[literal-required]  # our own key beside ASGI's
+    cast("dict[str, object]", connection.scope)[_ACTOR] = actor
 
 
 def _actor(connection: AnyConnection) -> Actor | None:
@@ -62,21 +66,10 @@ def _actor(connection: AnyConnection) -> Actor | None:
         ) from error
 
 
-async def media_type_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """A body must be what the handler reads: JSON, unless it says `media_types=...`."""
-    headers = connection.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return
-    wanted: tuple[str, ...] = handler.opt.get("media_types", _MEDIA_TYPES)
-    given = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given not in wanted:
-        raise ProblemError(415, "unsupported_media_type", f"The body must be {' or '.join(wanted)}.")
-
-
-def caller(scope: dict[str, Any]) -> Actor | None:
+def caller(scope: Mapping[str, object]) -> Actor | None:
     """Who the guard let through; None for an anonymous caller."""
-    actor: Actor | None = scope.get(_ACTOR)
-    return actor
+    actor = scope.get(_ACTOR)
+    return actor if isinstance(actor, Actor) else None
 
 
 def check_declared(routes: Iterable[object]) -> None:

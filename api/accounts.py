@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.enums import RequestEncodingType
 from litestar.params import Body as BodyKwarg
@@ -94,7 +94,7 @@ async def register(data: JSONBody[RegisterBody], state: State) -> Profile:
 
 
 @post("/auth/login", allow=ANYONE, status_code=200, tags=["Accounts"], security=[{}])
-async def login(data: JSONBody[LoginBody], state: State) -> TokenAnswer:
+async def login(data: JSONBody[LoginBody], state: State) -> Response[TokenAnswer]:
     """Exchange e-mail and password for an access token."""
     return await _log_in(state.services, data.email, data.password)
 
@@ -109,7 +109,7 @@ async def login(data: JSONBody[LoginBody], state: State) -> TokenAnswer:
 )
 async def token(
     data: Annotated[TokenForm, BodyKwarg(media_type=RequestEncodingType.URL_ENCODED)], state: State
-) -> TokenAnswer:
+) -> Response[TokenAnswer]:
     """The same as an OAuth2 password form, for OAuth2 clients and the documentation's Authorize button."""
     if data.grant_type != "password":
         raise ProblemError(400, "unsupported_grant_type", "Only the password grant is taken.")
@@ -128,17 +128,19 @@ async def me(request: AnyRequest, state: State) -> Profile:
     return await _profile(services, account, actor.role)
 
 
-async def _log_in(services: Services, email: str, password: str) -> TokenAnswer:
+async def _log_in(services: Services, email: str, password: str) -> Response[TokenAnswer]:
     account = None
     if "\x00" not in email:
         async with services.pool.connection() as connection:
             account = await table.by_email(connection, email)
-    if not await services.passwords.matches(password, account and account.password_hash) or account is None:
+    password_hash = None if account is None else account.password_hash
+    if not await services.passwords.matches(password, password_hash) or account is None:
         raise ProblemError(401, "wrong_credentials", "The e-mail address or the password is wrong.")
     role = await _role(services, account)
     company_id = None if role == "candidate" else account.company_id
     access_token = services.tokens.issue(Actor(account.account_id, role, company_id))
-    return TokenAnswer(access_token=access_token, expires_in=services.tokens.lifetime_seconds)
+    answer = TokenAnswer(access_token=access_token, expires_in=services.tokens.lifetime_seconds)
+    return Response(answer, headers={"Cache-Control": "no-store"})
 
 
 async def _role(services: Services, account: Account) -> Role:

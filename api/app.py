@@ -1,6 +1,6 @@
 """The HTTP application: its handlers, who may call them, and how errors are said."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -8,13 +8,12 @@ import msgspec
 from litestar import Litestar
 
 from api import accounts, applications, audit, dashboard, health, history, jobs
-from api.access import check_declared, guard, media_type_guard
+from api.access import check_declared, guard
+from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
 from api.problems import EXCEPTION_HANDLERS
 from api.services import services
 from infrastructure.settings import Settings
-
-_BODY_BYTES: Final = 1_000_000
 
 _HANDLERS: Final[list[Any]] = [
     *accounts.HANDLERS,
@@ -32,18 +31,19 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
     """The application of one API process. Raises `RuntimeError` for a handler without a declaration of access."""
 
     @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         async with services(settings) as made:
             app.state.services = made
             yield
 
     app = Litestar(
         [*_HANDLERS, *(further_handlers or [])],
-        guards=[guard, media_type_guard],
+        guards=[guard, body_guard],
+        request_class=BodyRequest,
         exception_handlers=dict(EXCEPTION_HANDLERS),
         lifespan=[lifespan],
         openapi_config=openapi_config(),
-        request_max_body_size=_BODY_BYTES,
+        request_max_body_size=BODY_BYTES,
         logging_config=None,
     )
     check_declared(app.routes)

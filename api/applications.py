@@ -27,13 +27,13 @@ from api.requests import (
     versioned,
 )
 from api.services import Services
+from api.texts import PersonalText, carry_out, text_id
 from application.actor import Actor
 from application.commands import application_id
 from application.entity import Entity, rehydrate
-from application.handle import Metadata, Outcome
-from application.refusals import Forbidden, NotFound, Refused
-from domain.decision import Command
-from domain.identifiers import derived_id, tenant_of
+from application.handle import Metadata
+from application.refusals import Forbidden, NotFound
+from domain.identifiers import tenant_of
 from domain.job import JOB, Job
 from domain.job_application import (
     JOB_APPLICATION,
@@ -46,6 +46,7 @@ from domain.job_application import (
     Stage,
     SubmitApplication,
     WithdrawApplication,
+    allowed_stages,
 )
 from infrastructure import personal_texts
 from projections import application_list
@@ -112,6 +113,9 @@ async def apply(
     services: Services = state.services
     how = await metadata(request, None, idempotency_key)
     candidate_id = how.actor.account_id
+    letter = None
+    if data.cover_letter:
+        letter = PersonalText(text_id(job_id, how), candidate_id, {"cover_letter": data.cover_letter})
     command = SubmitApplication(
         application_id=application_id(job_id, candidate_id),
         job_id=job_id,
@@ -122,34 +126,11 @@ async def apply(
             expected_salary=data.expected_salary,
             currency=data.currency,
         ),
-        cover_letter_text_id=_text_id(job_id, how) if data.cover_letter else None,
+        cover_letter_text_id=None if letter is None else letter.text_id,
         source=data.source,
     )
-    content = {"cover_letter": data.cover_letter} if data.cover_letter else {}
-    outcome = await _with_text(services, command, how, candidate_id, content)
-    return _answer(outcome.entity, 201, cover_letter=data.cover_letter)
-
-
-def _text_id(about: UUID, how: Metadata) -> UUID:
-    return derived_id(tenant_of(about), "text", about, how.command_id)
-
-
-async def _with_text(
-    services: Services, command: Command, how: Metadata, subject_id: UUID, content: dict[str, str]
-) -> Outcome[JobApplication]:
-    """Carry out a command whose event names a text; the text is stored first, and removed if the command is refused."""
-    if not content:
-        return await services.commands.handle(command, how)
-    about: UUID = command.job_id if isinstance(command, SubmitApplication) else command.application_id  # type: ignore[attr-defined]  # every other command here is about an application
-    tenant_id, text_id = tenant_of(about), _text_id(about, how)
-    async with services.pool.connection() as connection:
-        await personal_texts.keep(connection, tenant_id, text_id, subject_id, content)
-    try:
-        return await services.commands.handle(command, how)
-    except (Refused, Forbidden, NotFound):
-        async with services.pool.connection() as connection:
-            await personal_texts.forget(connection, tenant_id, text_id)
-        raise
+    outcome = await carry_out(services, command, how, letter)
+    return _answer(outcome.entity, 201, cover_letter=data.cover_letter or None)
 
 
 @get("/applications", allow=SIGNED_IN, tags=["Applications"])
@@ -213,12 +194,12 @@ async def one(
     stream = await services.store.load_as_of(tenant_id, application_id, version=version, time=time)
     entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
     check_concern(actor, entity)
-    text_id = entity.state.cover_letter_text_id
+    letter_id = entity.state.cover_letter_text_id
     cover_letter = None
-    if text_id is not None:
+    if letter_id is not None:
         async with services.pool.connection() as connection:
-            texts = await personal_texts.read(connection, tenant_id, [text_id])
-        cover_letter = texts.get(text_id, {}).get("cover_letter")
+            texts = await personal_texts.read(connection, tenant_id, [letter_id])
+        cover_letter = texts.get(letter_id, {}).get("cover_letter")
     return _answer(entity, cover_letter=cover_letter)
 
 
@@ -240,43 +221,47 @@ async def advance(
     if_match: IfMatch = None,
 ) -> Response[ApplicationAnswer]:
     """Move to the next stage. A skipped or backward stage is refused (409) with those that are allowed."""
+    services: Services = state.services
     how = await metadata(request, if_match, None)
-    return await _move(state.services, application_id, data, how)
-
-
-async def _move(
-    services: Services, application_id: UUID, data: StageBody, how: Metadata
-) -> Response[ApplicationAnswer]:
-    note_id = _text_id(application_id, how) if data.note else None
+    note = await _about_candidate(services, application_id, how, {"note": data.note} if data.note else {})
     command = AdvanceStage(
-        application_id=application_id, to_stage=_pipeline_stage(data.stage), note_text_id=note_id
+        application_id=application_id,
+        to_stage=await _pipeline_stage(services, application_id, data.stage, how.actor),
+        note_text_id=None if note is None else note.text_id,
     )
-    content = {"note": data.note} if data.note else {}
-    outcome = await _about_candidate(services, command, how, application_id, content)
-    return _answer(outcome.entity)
+    return _answer((await carry_out(services, command, how, note)).entity)
 
 
-def _pipeline_stage(stage: Stage) -> PipelineStage:
+async def _pipeline_stage(
+    services: Services, application_id: UUID, stage: Stage, actor: Actor
+) -> PipelineStage:
     if stage == "rejected" or stage == "withdrawn":  # noqa: PLR1714 (narrows the type)
+        entity = await _load(services, application_id)
+        check_concern(actor, entity)
         verb = "/reject" if stage == "rejected" else "/withdraw"
-        raise ProblemError(409, "stage_not_allowed", f"An application becomes {stage} by {verb}.")
+        detail = f"An application becomes {stage} by {verb}."
+        raise ProblemError(409, "stage_not_allowed", detail, allowed=allowed_stages(entity.state))
     return stage
 
 
+async def _load(services: Services, application_id: UUID) -> Entity[JobApplication]:
+    stream = await services.store.load(tenant_of(application_id), application_id)
+    entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
+    return entity
+
+
 async def _about_candidate(
-    services: Services, command: Command, how: Metadata, application_id: UUID, content: dict[str, str]
-) -> Outcome[JobApplication]:
-    subject_id = application_id
-    if content:
-        tenant_id = tenant_of(application_id)
-        if how.actor.company_id != tenant_id:
-            raise NotFound
-        stream = await services.store.load(tenant_id, application_id)
-        entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
-        if entity.state.candidate_id is None:
-            raise NotFound
-        subject_id = entity.state.candidate_id
-    return await _with_text(services, command, how, subject_id, content)
+    services: Services, application_id: UUID, how: Metadata, content: dict[str, str]
+) -> PersonalText | None:
+    """A text of staff about the candidate of an application; None when there is nothing to say."""
+    if not content:
+        return None
+    if how.actor.company_id != tenant_of(application_id):
+        raise NotFound
+    candidate_id = (await _load(services, application_id)).state.candidate_id
+    if candidate_id is None:
+        raise NotFound
+    return PersonalText(text_id(application_id, how), candidate_id, content)
 
 
 @post("/applications/{application_id:uuid}/reject", allow=RECRUITING, status_code=200, tags=["Applications"])
@@ -289,11 +274,14 @@ async def reject(
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Reject, from any stage but `hired`."""
+    services: Services = state.services
     how = await metadata(request, if_match, idempotency_key)
-    command = RejectApplication(application_id=application_id, reason_text_id=_text_id(application_id, how))
     content = {"reason": data.reason} | ({"note": data.note} if data.note else {})
-    outcome = await _about_candidate(state.services, command, how, application_id, content)
-    return _answer(outcome.entity)
+    reason = await _about_candidate(services, application_id, how, content)
+    command = RejectApplication(
+        application_id=application_id, reason_text_id=None if reason is None else reason.text_id
+    )
+    return _answer((await carry_out(services, command, how, reason)).entity)
 
 
 @post(

@@ -8,17 +8,12 @@ from litestar.datastructures import State
 from litestar.params import FromQuery, QueryParameter
 
 from api.access import STAFF
-from api.chart import ChartFormat, etag
+from api.chart import MEDIA_TYPES, ChartFormat
 from api.requests import AnyRequest, MinPosition, at_least, company_of
 from api.services import Services
 from projections import job_dashboard
 from projections.job_dashboard import JOB_DASHBOARD, Dashboard
 
-_MEDIA_TYPES: dict[ChartFormat, str] = {
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "json": "application/json",
-}
 _CHART_TOP = 20
 
 JobIds: TypeAlias = Annotated[
@@ -42,7 +37,7 @@ async def figures(
 
 
 @get("/dashboard/chart", allow=STAFF, tags=["Dashboard"], media_type="image/png")
-async def chart(  # noqa: PLR0917 (one parameter a filter)
+async def chart(
     request: AnyRequest,
     state: State,
     format: FromQuery[ChartFormat] = "png",  # noqa: A002 (the parameter's public name)
@@ -55,12 +50,12 @@ async def chart(  # noqa: PLR0917 (one parameter a filter)
     dashboard = await _figures(
         request, services, job_id, top or (None if job_id else _CHART_TOP), min_position
     )
-    tag = etag(dashboard.items, format)
+    tag = services.charts.etag(dashboard.items, format)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if tag in request.headers.get("if-none-match", ""):
-        return Response(b"", status_code=304, headers=headers, media_type=_MEDIA_TYPES[format])
+        return Response(b"", status_code=304, headers=headers, media_type=MEDIA_TYPES[format])
     image = await services.charts.render(dashboard.items, format)
-    return Response(image, headers=headers, media_type=_MEDIA_TYPES[format])
+    return Response(image, headers=headers, media_type=MEDIA_TYPES[format])
 
 
 async def _figures(

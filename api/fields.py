@@ -1,30 +1,49 @@
-"""The types of what a client may send, bounded once. PostgreSQL has no NUL in a text and no integer above 64 bits."""
+r"""The types of what a client may send, bounded once. PostgreSQL has no NUL in a text and no integer above 64 bits.
 
-from typing import Annotated, TypeAlias
+Patterns mean the same to Python and to JSON Schema: `$(?!\n)` is the very end in both, and none takes more than one pass.
+"""
+
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-_NO_CONTROL = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*\Z"
-_NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
+_TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
+_SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+_SOME_LINE: Final = r"^(?=\s*\S)[^\x00-\x1f\x7f]*$(?!\n)"
+_CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
+_EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$(?!\n)"
+NO_NUL: Final = r"^[^\x00]*$(?!\n)"
 
-Title: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NOT_BLANK)]
-Line: TypeAlias = Annotated[str, Meta(max_length=200, pattern=_ONE_LINE)]
-Text: TypeAlias = Annotated[str, Meta(max_length=20_000, pattern=_NO_CONTROL)]
-Note: TypeAlias = Annotated[str, Meta(min_length=1, max_length=5_000, pattern=_NO_CONTROL)]
-Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80, pattern=_NOT_BLANK)]
+REASONS: Final = {
+    repr(pattern): reason
+    for pattern, reason in (
+        (_TEXT, "expected text without control characters"),
+        (_SOME_TEXT, "expected text that is not blank and has no control characters"),
+        (_LINE, "expected one line without control characters"),
+        (_SOME_LINE, "expected one line that is not blank and has no control characters"),
+        (_CURRENCY, "expected three capital letters (ISO 4217)"),
+        (_EMAIL, "expected an e-mail address"),
+        (NO_NUL, "expected text without a NUL character"),
+    )
+}
+"""What a pattern demands, in words, by the pattern as msgspec's messages quote it."""
+
+Title: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SOME_LINE)]
+Line: TypeAlias = Annotated[str, Meta(max_length=200, pattern=_LINE)]
+Text: TypeAlias = Annotated[str, Meta(max_length=20_000, pattern=_TEXT)]
+Note: TypeAlias = Annotated[str, Meta(min_length=1, max_length=5_000, pattern=_SOME_TEXT)]
+Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80, pattern=_SOME_LINE)]
 Skills: TypeAlias = Annotated[tuple[Skill, ...], Meta(max_length=50)]
 Years: TypeAlias = Annotated[int, Meta(ge=0, le=60)]
 Money: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Currency: TypeAlias = Annotated[str, Meta(pattern=_CURRENCY)]
 Openings: TypeAlias = Annotated[int, Meta(ge=1, le=1_000)]
-Email: TypeAlias = Annotated[
-    str,
-    Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+\Z"),
-]
+Email: TypeAlias = Annotated[str, Meta(max_length=254, pattern=_EMAIL)]
 Password: TypeAlias = Annotated[str, Meta(min_length=8, max_length=1024)]
 Name: TypeAlias = Title
+Word: TypeAlias = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

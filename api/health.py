@@ -1,4 +1,4 @@
-"""Is this process alive, and can it work?"""
+"""Is this process alive, and can it work: liveness and readiness."""
 
 import asyncio
 from typing import Any, Literal

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from api.problems import InvalidField, ProblemError
+from api.invalid_fields import InvalidField
+from api.problems import ProblemError
 
 
 def version_or_time(text: str | None) -> tuple[int | None, datetime | None]:

@@ -1,6 +1,6 @@
 """Every error is an RFC 9457 problem: `type`, `title`, `status`, `detail`, `code`, and `errors[]` for what is invalid."""
 
-import re
+import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from api.chart import ChartUnavailable
+from api.invalid_fields import InvalidField, invalid
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
@@ -20,13 +21,6 @@ from infrastructure.min_position import ReadModelBehind
 _log = structlog.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
-
-
-class InvalidField(msgspec.Struct, frozen=True):
-    """What is wrong with one field (`$` is the whole body)."""
-
-    field: str
-    reason: str
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,12 +38,21 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ProblemError(Exception):
     """An error of the API's own, raised with the problem that it is."""
 
-    def __init__(self, status: int, code: str, detail: str, errors: list[InvalidField] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        errors: list[InvalidField] | None = None,
+        *,
+        allowed: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.errors = errors or []
+        self.allowed = allowed
 
 
 def problem(
@@ -79,38 +82,31 @@ def problem(
 Handler = Callable[[AnyRequest, Any], Response[Problem]]
 
 _RETRY: Final = {"Retry-After": "1"}
-_PLACE: Final = re.compile(r"^(?P<reason>.*?) - at `\$?\.?(?P<field>.*)`$", re.DOTALL)
-_PATTERN: Final = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
-_UNKNOWN_FIELD: Final = re.compile(r"unknown field `(?P<field>.*?)`")
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
 def _invalid(request: AnyRequest, error: ValidationException) -> Response[Problem]:
     found = error.extra if isinstance(error.extra, list) else []
-    errors = [
-        _field(str(item.get("key", "")), str(item.get("message", "")))
-        for item in found
-        if isinstance(item, dict)
-    ]
+    errors = [_found(item) for item in found if isinstance(item, dict)]
     return problem(
         400, "invalid", "The request is not valid.", errors=errors or [InvalidField("$", error.detail)]
     )
 
 
-def _field(key: str, message: str) -> InvalidField:
-    place = _PLACE.match(message)
-    reason = _PATTERN.sub(
-        "Expected text without control characters, not blank, of the documented form",
-        place["reason"] if place else message,
-    )
-    unknown = _UNKNOWN_FIELD.search(reason)
-    field = unknown["field"] if unknown else key or (place["field"] if place else "") or "$"
-    return InvalidField(field, reason)
+def _found(item: dict[str, object]) -> InvalidField:
+    """What Litestar found; it calls the whole body `data`, and a missing one `'data'`."""
+    field, message = str(item.get("key", "")), str(item.get("message", ""))
+    if message == "'data'":
+        return InvalidField("$", "a body is needed")
+    return invalid(message, "" if field == "data" else field)
 
 
 def _http(request: AnyRequest, error: HTTPException) -> Response[Problem]:
     status = error.status_code
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
+    if status == 413:
+        return problem(413, "too_large", "The body is too large.", headers=headers)
     if status >= 500:
         return problem(status, code, "Something went wrong here; it has been logged.", headers=headers)
     detail = error.detail if status != 404 else "There is nothing here."
@@ -124,14 +120,42 @@ def _refused(request: AnyRequest, error: Refused) -> Response[Problem]:
     return problem(409, rejected.code, rejected.reason, allowed=rejected.allowed)
 
 
+def _own(request: AnyRequest, error: ProblemError) -> Response[Problem]:
+    headers = _CHALLENGE if error.status == 401 else None
+    return problem(
+        error.status, error.code, error.detail, errors=error.errors, allowed=error.allowed, headers=headers
+    )
+
+
 def _unexpected(request: AnyRequest, error: Exception) -> Response[Problem]:
-    _log.error("unexpected", path=request.scope["path"], method=request.method, exc_info=error)
+    _log.error("unexpected", method=request.method, route=_route(request), exception=described(error))
     return problem(500, "internal_server_error", "Something went wrong here; it has been logged.")
+
+
+def _route(request: AnyRequest) -> str:
+    template: str = request.scope.get("path_template", "")
+    return template
+
+
+def described(error: BaseException) -> str:
+    """An error with where it was raised, for the log. What PostgreSQL says may quote a row, so of that only the rule."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    if isinstance(error, psycopg.Error):
+        diagnosis = error.diag
+        said = f"{error.sqlstate} {diagnosis.table_name or ''} {diagnosis.constraint_name or ''}".strip()
+    else:
+        said = str(error)
+    return f"{frames}{type(error).__name__}: {said}"
 
 
 def _database(request: AnyRequest, error: Exception) -> Response[Problem]:
     _log.warning("database unavailable", error=type(error).__name__)
     return problem(503, "database_unavailable", "The database cannot be reached now.", headers=_RETRY)
+
+
+def _log_unavailable(request: AnyRequest, error: LogUnavailable) -> Response[Problem]:
+    _log.warning("log unavailable", reason=str(error))
+    return problem(503, "log_unavailable", "The log cannot take or answer this now.", headers=_RETRY)
 
 
 def _unavailable(code: str) -> Handler:
@@ -148,7 +172,7 @@ def _stale(request: AnyRequest, error: StaleVersion) -> Response[Problem]:
 EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     ValidationException: _invalid,
     HTTPException: _http,
-    ProblemError: lambda request, error: problem(error.status, error.code, error.detail, errors=error.errors),
+    ProblemError: _own,
     Refused: _refused,
     NotFound: lambda request, error: problem(404, "not_found", "There is nothing here."),
     Forbidden: lambda request, error: problem(403, "forbidden", str(error) or "This is not for you."),
@@ -157,10 +181,9 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
         409, "idempotency_key_reused", "This Idempotency-Key came with another request before."
     ),
     EmailTaken: lambda request, error: problem(409, "email_taken", "There is an account with this address."),
-    LogUnavailable: _unavailable("log_unavailable"),
+    LogUnavailable: _log_unavailable,
     ReadModelBehind: _unavailable("read_model_behind"),
     ChartUnavailable: _unavailable("chart_unavailable"),
     psycopg.OperationalError: _database,
-    RecursionError: lambda request, error: problem(400, "invalid", "The body is nested too deeply."),
     Exception: _unexpected,
 }

@@ -3,12 +3,15 @@
 import uvicorn
 
 from api.app import create_app
+from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings, load
 
 
 def application() -> object:
     """The application from the environment's settings: what every API process imports."""
-    return create_app(load())
+    settings = load()
+    configure_logging(settings, "api")
+    return create_app(settings)
 
 
 def serve(settings: Settings) -> None:
@@ -25,6 +28,7 @@ def serve(settings: Settings) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,
         log_level="warning",
         proxy_headers=False,
         server_header=False,

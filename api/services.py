@@ -1,6 +1,6 @@
 """The composition root of an API process: everything that handlers use, made once and closed in order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ class Services(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def services(settings: Settings) -> AsyncIterator[Services]:
+async def services(settings: Settings) -> AsyncGenerator[Services]:
     """Open what an API process needs. Raises `ValueError` when a database, Redis or key is not set."""
     if settings.database_url is None or settings.redis_url is None or settings.secret_key is None:
         raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 
 from application.recorded import NewEvent, Recorded, StoredEvent
+from application.refusals import NotFound
 from domain.decision import Decider, Event
 
 StateT_co = TypeVar("StateT_co", covariant=True)
@@ -40,6 +41,12 @@ def _decoder(event_type: object) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(event_type)
 
 
+@cache
+def _types(event_type: object) -> frozenset[str]:
+    members: tuple[Any, ...] = get_args(event_type) or (event_type,)
+    return frozenset(member.__name__ for member in members)
+
+
 def decode(decider: AnyDecider, stored: StoredEvent) -> Event:
     """The event in a row of the log."""
     event: Event = _decoder(decider.event_type).decode(stored.data)
@@ -61,7 +68,9 @@ def recorded(decider: AnyDecider, stored: StoredEvent) -> Recorded[Event]:
 
 
 def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> Entity[Any]:
-    """The entity after the events of its stream."""
+    """The entity after the events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
+    if stream and stream[0].type not in _types(decider.event_type):
+        raise NotFound
     entity: Entity[Any] = Entity(stream_id, decider.initial)
     return after(
         decider, entity, [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream]

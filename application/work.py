@@ -76,7 +76,7 @@ class Work:
             cached = self._cache.get(stream_id)
             if cached is None and presumably_new:
                 cached = Entity(stream_id, decider.initial)
-            if cached is not None:
+            if cached is not None and isinstance(cached.state, type(decider.initial)):
                 self.used_cache = True
                 return cached
         stream = await self._log.load(self.tenant_id, stream_id)

@@ -39,7 +39,9 @@ def configure_logging(settings: Settings, process: str) -> None:
         hide_secrets,
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if readable
         else structlog.processors.JSONRenderer(serializer=_as_json)
     )

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import bcrypt
 import jwt
 
-from application.actor import Actor, Role
+from application.actor import STAFF, Actor, Role
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "hirelog"
@@ -115,9 +115,10 @@ class Tokens:
             )
             if claims.get("typ") != "access":
                 raise InvalidToken
-            company = claims["company"]
             role: Role = claims["role"]
-            actor = Actor(UUID(claims["sub"]), role, None if company is None else UUID(company))
-            return actor, int(claims["exp"])
+            company_id = None if role == "candidate" else UUID(claims["company"])
+            if role != "candidate" and role not in STAFF:
+                raise InvalidToken
+            return Actor(UUID(claims["sub"]), role, company_id), int(claims["exp"])
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise InvalidToken from error

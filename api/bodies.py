@@ -1,0 +1,62 @@
+"""Request bodies: what form and size they may have, and how JSON is read straight into the type that a handler declares."""
+
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.handlers import BaseRouteHandler
+
+from api.access import AnyConnection
+from api.invalid_fields import InvalidField, invalid
+from api.problems import ProblemError
+
+BODY_BYTES: Final = 1_000_000
+_MEDIA_TYPES: Final = ("application/json",)
+
+
+async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """A body must be what the handler reads: JSON, unless it says `media_types=...`, and not too large."""
+    headers = connection.headers
+    length = headers.get("content-length", "0")
+    if length == "0" and "transfer-encoding" not in headers:
+        return
+    if length.isdigit() and int(length) > BODY_BYTES:
+        raise ProblemError(413, "too_large", f"A body has at most {BODY_BYTES} bytes.")
+    wanted: tuple[str, ...] = handler.opt.get("media_types", _MEDIA_TYPES)
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in wanted:
+        raise ProblemError(415, "unsupported_media_type", f"The body must be {' or '.join(wanted)}.")
+
+
+class BodyRequest(Request[Any, Any, Any]):
+    """A request whose JSON is decoded in one step and strictly: `"3"` is no number."""
+
+    __slots__ = ()
+
+    async def json(self) -> Any:
+        """The body as the handler's `data`. Raises a 400 problem."""
+        field = self.route_handler.parsed_data_field
+        decoder = _decoder(Any if field is None else field.annotation)
+        try:
+            return decoder.decode(await self.body())
+        except msgspec.ValidationError as error:
+            raise ProblemError(400, "invalid", "The request is not valid.", [invalid(str(error))]) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
+
+
+@cache
+def _decoder(wanted: object) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(wanted)
+
+
+def _malformed(error: Exception) -> InvalidField:
+    match error:
+        case RecursionError():
+            reason = "nested too deeply"
+        case UnicodeDecodeError():
+            reason = "not UTF-8"
+        case _:
+            reason = str(error)
+    return InvalidField("$", reason)

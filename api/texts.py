@@ -1,0 +1,50 @@
+"""Free text about a candidate goes beside its command: stored first, named by the event, forgotten if no event names it."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from api.services import Services
+from application.handle import Metadata, Outcome
+from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
+from domain.decision import Command
+from domain.identifiers import derived_id, tenant_of
+from infrastructure import personal_texts
+
+
+class PersonalText(msgspec.Struct, frozen=True):
+    """What was written, and about whom; a repeated command has the same `text_id`."""
+
+    text_id: UUID
+    subject_id: UUID
+    content: dict[str, str]
+
+
+def text_id(about: UUID, how: Metadata) -> UUID:
+    """The id of the text that comes with this command about a job or an application."""
+    return derived_id(tenant_of(about), "text", about, how.command_id)
+
+
+async def carry_out(
+    services: Services, command: Command, how: Metadata, text: PersonalText | None
+) -> Outcome[Any]:
+    """Carry out a command whose event names the text."""
+    if text is None:
+        return await services.commands.handle(command, how)
+    tenant_id = tenant_of(text.text_id)
+    async with services.pool.connection() as connection:
+        await personal_texts.keep(connection, tenant_id, text.text_id, text.subject_id, text.content)
+    named = True
+    try:
+        outcome = await services.commands.handle(command, how)
+        named = outcome.changed
+    except (Refused, Forbidden, NotFound, StaleVersion, IdempotencyKeyReused):
+        named = False
+        raise
+    finally:
+        # The same text may come with a repetition of this command that succeeds: then it stays.
+        if not named and not how.repeatable:
+            async with services.pool.connection() as connection:
+                await personal_texts.forget(connection, tenant_id, text.text_id)
+    return outcome
