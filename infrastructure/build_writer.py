@@ -148,9 +148,10 @@ class BuildWriter(Generic[RowT, EventT]):
             if unknown:
                 connection.execute(_REGISTER, parameters)
             claimed = connection.execute(statement, parameters, binary=True)
-        pages = [self.reader.page(row[1:], row[0]) for row in claimed.fetchall()]
-        self._registered.update(page.tenant_id for page in pages)
-        return pages
+        rows = claimed.fetchall()
+        # A checkpoint at 0 may be of this very transaction, which may yet be rolled back.
+        self._registered.update(row[1] for row in rows if row[0] > 0)
+        return [self.reader.page(row[1:], row[0]) for row in rows]
 
     def write(
         self, connection: Connection[Any], pages: Sequence[Page[EventT]], *, park_refused: bool = False
