@@ -78,10 +78,13 @@ VERSIONS: Final = Statement(
 OWN_EVENTS: Final = Statement(
     "log_own_events",
     """
-    select event.position, event.recorded_at
+    select stored.position, stored.recorded_at
     from unnest($2::uuid[], $3::bigint[]) with ordinality as own (stream_id, version, ordinality)
-    join event on event.tenant_id = $1::uuid and event.stream_id = own.stream_id and event.version = own.version
-    where event.command_id = $4::uuid
+    cross join lateral (
+        select position, recorded_at from event
+        where event.tenant_id = $1::uuid and event.stream_id = own.stream_id and event.version = own.version
+          and event.command_id = $4::uuid
+        limit 1) as stored
     order by own.ordinality
     """,
 )
