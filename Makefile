@@ -64,9 +64,14 @@ pytest: $(DEV)
 		"Hirelog needs Python 3.11 or newer, and %s is %d.%d: set PYTHON=/path/to/python" % (sys.executable, v[0], v[1]))'
 	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; echo "cannot make .venv: install the venv module of $(PYTHON)"; exit 1; }
 
-install = @echo "installing $(1) into .venv" && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--no-compile --require-hashes --only-binary :all: --requirement $(1) && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+CODE := domain application infrastructure projections api
+
+# Compiled on all cores, and here: where PYTHONDONTWRITEBYTECODE is set, no later start would keep what it compiles.
+install = @echo "installing $(1) into .venv" && \
+	$(PIP) --require-hashes --only-binary :all: --requirement $(1) && \
+	$(PIP) --no-deps --no-build-isolation --editable . && \
+	{ $(BIN)/python -m compileall -q -j 0 .venv/lib $(CODE) >/dev/null 2>&1 || :; } && \
 	rm -f .venv/run-* .venv/dev-* && touch $(2)
 
 $(RUN): | .venv/bin/python
