@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory
 newest = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PYTHON ?= $(newest)
-BENCH ?= append projections http
 BIN := .venv/bin
 RUN := .venv/run-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEV := .venv/dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
@@ -25,8 +24,8 @@ test: $(DEV) ## Lint, types and every test; ARGS="-k words" for some of the test
 	@$(MAKE) -j2 ruff imports mypy pyright
 	@$(MAKE) pytest
 
-bench: $(DEV) ## Every speed that the README claims; BENCH="append projections http" for some of them
-	@set -e; for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name; done
+bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections or http for one of them
+	@$(BIN)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 lock: ## Make the locks again from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
