@@ -94,6 +94,11 @@ set position = %(position)b, parked_position = %(parked_position)b, parked_error
     parked_at = case when %(parked_position)b::bigint is not null then now() end
 where tenant_id = %(tenant_id)b and name = %(name)s and build = %(build)s
 """
+_MOVE_ALL: Final[LiteralString] = """
+update projection_checkpoint as checkpoint set position = moved.position
+from unnest(%(tenants)b::uuid[], %(positions)b::bigint[]) as moved (tenant_id, position)
+where checkpoint.tenant_id = moved.tenant_id and checkpoint.name = %(name)s and checkpoint.build = %(build)s
+"""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -201,6 +206,13 @@ class BuildWriter(Generic[RowT, EventT]):
                 yield sum(page.count for page in pages)
 
     def _move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
+        if len(pages) > 1 and not any(page.poison for page in pages):
+            moved = {
+                "tenants": [page.tenant_id for page in pages],
+                "positions": [page.reached for page in pages],
+            }
+            connection.execute(_MOVE_ALL, {**self._identity, **moved})
+            return
         for page in pages:
             connection.execute(
                 _MOVE,
