@@ -70,7 +70,14 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
 
 
-@post("/auth/register", allow=ANYONE, tags=["Accounts"], security=[{}])
+@post(
+    "/auth/register",
+    allow=ANYONE,
+    tags=["Accounts"],
+    security=[{}],
+    problems=("409",),
+    operation_id="register",
+)
 async def register(data: JSONBody[RegisterBody], state: State) -> Profile:
     """Make an account: a candidate's, or with `company_name` that of a company's founder and first admin."""
     services: Services = state.services
@@ -93,7 +100,15 @@ async def register(data: JSONBody[RegisterBody], state: State) -> Profile:
     return await _profile(services, account, "candidate" if company is None else "admin")
 
 
-@post("/auth/login", allow=ANYONE, status_code=200, tags=["Accounts"], security=[{}])
+@post(
+    "/auth/login",
+    allow=ANYONE,
+    status_code=200,
+    tags=["Accounts"],
+    security=[{}],
+    problems=("401",),
+    operation_id="log_in",
+)
 async def login(data: JSONBody[LoginBody], state: State) -> Response[TokenAnswer]:
     """Exchange e-mail and password for an access token."""
     return await _log_in(state.services, data.email, data.password)
@@ -106,6 +121,8 @@ async def login(data: JSONBody[LoginBody], state: State) -> Response[TokenAnswer
     status_code=200,
     tags=["Accounts"],
     security=[{}],
+    problems=("401",),
+    operation_id="oauth2_token",
 )
 async def token(
     data: Annotated[TokenForm, BodyKwarg(media_type=RequestEncodingType.URL_ENCODED)], state: State
@@ -116,7 +133,7 @@ async def token(
     return await _log_in(state.services, data.username, data.password)
 
 
-@get("/auth/me", allow=SIGNED_IN, tags=["Accounts"])
+@get("/auth/me", allow=SIGNED_IN, tags=["Accounts"], operation_id="own_account")
 async def me(request: AnyRequest, state: State) -> Profile:
     """The own account."""
     services: Services = state.services

@@ -7,10 +7,12 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar
 
-from api import accounts, applications, audit, dashboard, health, history, jobs
+from api import accounts, applications, audit, dashboard, health, history, jobs, metrics
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
+from api.metrics import MeasuredApp
+from api.openapi import described
 from api.problems import EXCEPTION_HANDLERS
 from api.services import services
 from infrastructure.settings import Settings
@@ -23,6 +25,7 @@ _HANDLERS: Final[list[Any]] = [
     *dashboard.HANDLERS,
     *audit.HANDLERS,
     *health.HANDLERS,
+    *metrics.HANDLERS,
     *docs_handlers(),
 ]
 
@@ -34,9 +37,10 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         async with services(settings) as made:
             app.state.services = made
+            app.state.metrics = measured.metrics
             yield
 
-    app = Litestar(
+    measured = MeasuredApp(
         [*_HANDLERS, *(further_handlers or [])],
         guards=[guard, body_guard],
         request_class=BodyRequest,
@@ -46,11 +50,10 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
         request_max_body_size=BODY_BYTES,
         logging_config=None,
     )
-    check_declared(app.routes)
-    return app
+    check_declared(measured.routes)
+    return measured
 
 
 def openapi_json() -> bytes:
     """The OpenAPI description, as `GET /schema` answers it."""
-    schema = create_app(Settings()).openapi_schema.to_schema()
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2)
+    return msgspec.json.format(msgspec.json.encode(described(create_app(Settings()))), indent=2)

@@ -101,7 +101,7 @@ AsOf: TypeAlias = Annotated[
 ]
 
 
-@post("/jobs/{job_id:uuid}/apply", allow=CANDIDATE, tags=["Applications"])
+@post("/jobs/{job_id:uuid}/apply", allow=CANDIDATE, tags=["Applications"], operation_id="apply_for_job")
 async def apply(
     job_id: JobId,
     request: AnyRequest,
@@ -133,7 +133,7 @@ async def apply(
     return _answer(outcome.entity, 201, cover_letter=data.cover_letter or None)
 
 
-@get("/applications", allow=SIGNED_IN, tags=["Applications"])
+@get("/applications", allow=SIGNED_IN, tags=["Applications"], operation_id="list_applications")
 async def listed(
     request: AnyRequest,
     state: State,
@@ -163,7 +163,7 @@ async def listed(
             raise ProblemError(400, "invalid", str(error)) from error
 
 
-@get("/jobs/{job_id:uuid}/board", allow=STAFF, tags=["Applications"])
+@get("/jobs/{job_id:uuid}/board", allow=STAFF, tags=["Applications"], operation_id="read_board")
 async def board(
     job_id: JobId, request: AnyRequest, state: State, limit: Limit = 50, min_position: MinPosition = None
 ) -> Board:
@@ -180,7 +180,13 @@ async def board(
         return Board(job_id, await application_list.board(connection, company_id, job_id, per_stage=limit))
 
 
-@get("/applications/{application_id:uuid}", allow=SIGNED_IN, tags=["Applications"])
+@get(
+    "/applications/{application_id:uuid}",
+    allow=SIGNED_IN,
+    tags=["Applications"],
+    problems=("403",),
+    operation_id="read_application",
+)
 async def one(
     application_id: ApplicationId, request: AnyRequest, state: State, as_of: AsOf = None
 ) -> Response[ApplicationAnswer]:
@@ -212,7 +218,12 @@ def check_concern(actor: Actor, entity: Entity[JobApplication]) -> None:
         raise NotFound
 
 
-@patch("/applications/{application_id:uuid}/stage", allow=RECRUITING, tags=["Applications"])
+@patch(
+    "/applications/{application_id:uuid}/stage",
+    allow=RECRUITING,
+    tags=["Applications"],
+    operation_id="advance_application",
+)
 async def advance(
     application_id: ApplicationId,
     request: AnyRequest,
@@ -264,7 +275,13 @@ async def _about_candidate(
     return PersonalText(text_id(application_id, how), candidate_id, content)
 
 
-@post("/applications/{application_id:uuid}/reject", allow=RECRUITING, status_code=200, tags=["Applications"])
+@post(
+    "/applications/{application_id:uuid}/reject",
+    allow=RECRUITING,
+    status_code=200,
+    tags=["Applications"],
+    operation_id="reject_application",
+)
 async def reject(
     application_id: ApplicationId,
     request: AnyRequest,
@@ -285,7 +302,11 @@ async def reject(
 
 
 @post(
-    "/applications/{application_id:uuid}/reinstate", allow=RECRUITING, status_code=200, tags=["Applications"]
+    "/applications/{application_id:uuid}/reinstate",
+    allow=RECRUITING,
+    status_code=200,
+    tags=["Applications"],
+    operation_id="reinstate_application",
 )
 async def reinstate(
     application_id: ApplicationId,
@@ -301,7 +322,13 @@ async def reinstate(
     return _answer((await services.commands.handle(command, how)).entity)
 
 
-@post("/applications/{application_id:uuid}/withdraw", allow=CANDIDATE, status_code=200, tags=["Applications"])
+@post(
+    "/applications/{application_id:uuid}/withdraw",
+    allow=CANDIDATE,
+    status_code=200,
+    tags=["Applications"],
+    operation_id="withdraw_application",
+)
 async def withdraw(
     application_id: ApplicationId,
     request: AnyRequest,

@@ -50,7 +50,7 @@ After: TypeAlias = Annotated[int, QueryParameter(ge=0, le=2**62, description="Ev
 PageSize: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Events a page.")]
 
 
-@get("/audit/events", allow=AUDIT, tags=["Audit"])
+@get("/audit/events", allow=AUDIT, tags=["Audit"], operation_id="read_audit_events")
 async def events(request: AnyRequest, state: State, after: After = 0, limit: PageSize = 200) -> AuditPage:
     """The company's log after a position: gapless and in order."""
     services: Services = state.services
@@ -61,7 +61,7 @@ async def events(request: AnyRequest, state: State, after: After = 0, limit: Pag
     return AuditPage(items=[_event(stored) for stored in page], next=following, head=head)
 
 
-@get("/audit/streams/{stream_id:uuid}", allow=AUDIT, tags=["Audit"])
+@get("/audit/streams/{stream_id:uuid}", allow=AUDIT, tags=["Audit"], operation_id="read_audit_stream")
 async def stream(stream_id: FromPath[UUID], request: AnyRequest, state: State) -> AuditStream:
     """One stream's events."""
     services: Services = state.services

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from litestar.params import FromQuery, QueryParameter
 
 from api.access import STAFF
@@ -24,7 +25,7 @@ Top: TypeAlias = Annotated[
 ]
 
 
-@get("/dashboard/jobs", allow=STAFF, tags=["Dashboard"])
+@get("/dashboard/jobs", allow=STAFF, tags=["Dashboard"], operation_id="read_dashboard")
 async def figures(
     request: AnyRequest,
     state: State,
@@ -36,7 +37,15 @@ async def figures(
     return await _figures(request, state.services, job_id, top, min_position)
 
 
-@get("/dashboard/chart", allow=STAFF, tags=["Dashboard"], media_type="image/png")
+@get(
+    "/dashboard/chart",
+    allow=STAFF,
+    tags=["Dashboard"],
+    media_type="image/png",
+    responses={304: ResponseSpec(None, description="The chart is the one of `If-None-Match`.")},
+    answers=tuple(MEDIA_TYPES.values()),
+    operation_id="draw_dashboard_chart",
+)
 async def chart(
     request: AnyRequest,
     state: State,

@@ -15,9 +15,10 @@ from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, SecurityScheme, Tag
 from litestar.params import FromPath
+
+from api.openapi import DescriptionPlugin
 
 _VENDOR = Path(__file__).parent / "vendor"
 _SCHEMA_PATH = "/schema"
@@ -150,7 +151,7 @@ def openapi_config(version: str | None = None) -> OpenAPIConfig:
                 ),
             }
         ),
-        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"], media_type=MediaType.JSON)],
+        render_plugins=[DescriptionPlugin(path=["/", "/openapi.json"], media_type=MediaType.JSON)],
         openapi_router=Router(
             _SCHEMA_PATH,
             route_handlers=[],

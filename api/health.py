@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 
 from api.access import ANYONE
 from api.services import Services
@@ -35,13 +36,27 @@ class Liveness(msgspec.Struct, frozen=True):
     status: Literal["alive"] = "alive"
 
 
-@get("/health/live", allow=ANYONE, tags=["Operations"], security=[{}], sync_to_thread=False)
+@get(
+    "/health/live",
+    allow=ANYONE,
+    tags=["Operations"],
+    security=[{}],
+    sync_to_thread=False,
+    operation_id="check_liveness",
+)
 def live() -> Liveness:
     """The process answers."""
     return Liveness()
 
 
-@get("/health/ready", allow=ANYONE, tags=["Operations"], security=[{}])
+@get(
+    "/health/ready",
+    allow=ANYONE,
+    tags=["Operations"],
+    security=[{}],
+    responses={503: ResponseSpec(Readiness, description="Requests cannot be answered now.")},
+    operation_id="check_readiness",
+)
 async def ready(state: State) -> Response[Readiness]:
     """Database, broker, migrations and read models, each with its state; 503 when requests cannot be answered."""
     services: Services = state.services

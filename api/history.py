@@ -79,7 +79,12 @@ def in_words(event: JobApplicationEvent) -> tuple[str, str | None, str]:
             assert_never(event)
 
 
-@get("/applications/{application_id:uuid}/history", allow=AUDIT | CANDIDATE, tags=["Applications"])
+@get(
+    "/applications/{application_id:uuid}/history",
+    allow=AUDIT | CANDIDATE,
+    tags=["Applications"],
+    operation_id="read_history",
+)
 async def history(application_id: ApplicationId, request: AnyRequest, state: State) -> History:
     """Every event of an application in order. A candidate sees their own, without notes and names of staff."""
     services: Services = state.services

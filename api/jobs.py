@@ -106,7 +106,14 @@ LocationFilter: TypeAlias = Annotated[
 Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)]
 
 
-@get("/jobs", allow=VISITOR, tags=["Jobs"], security=[{}, {"bearer": []}])
+@get(
+    "/jobs",
+    allow=VISITOR,
+    tags=["Jobs"],
+    security=[{}, {"bearer": []}],
+    problems=("403",),
+    operation_id="browse_jobs",
+)
 async def browse(
     request: AnyRequest,
     state: State,
@@ -156,7 +163,7 @@ def _staff_view(actor: Actor | None, status: Status | None, mine: bool) -> Staff
     )
 
 
-@post("/jobs", allow=HIRING, tags=["Jobs"])
+@post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job")
 async def create(
     request: AnyRequest,
     state: State,
@@ -190,7 +197,13 @@ async def create(
     return await _carry_out(services, command, how, status_code=201)
 
 
-@get("/jobs/{job_id:uuid}", allow=VISITOR, tags=["Jobs"], security=[{}, {"bearer": []}])
+@get(
+    "/jobs/{job_id:uuid}",
+    allow=VISITOR,
+    tags=["Jobs"],
+    security=[{}, {"bearer": []}],
+    operation_id="read_job",
+)
 async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobAnswer]:
     """One job. A candidate's first sight of an open job is recorded as a view."""
     services: Services = state.services
@@ -211,7 +224,7 @@ async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
         return
 
 
-@patch("/jobs/{job_id:uuid}", allow=HIRING, tags=["Jobs"])
+@patch("/jobs/{job_id:uuid}", allow=HIRING, tags=["Jobs"], operation_id="edit_job")
 async def edit(
     job_id: JobId,
     request: AnyRequest,
@@ -254,7 +267,7 @@ def _changed(current: Any, given: dict[str, Any]) -> Any:
     return replace(current, **mine) if mine else None
 
 
-@post("/jobs/{job_id:uuid}/publish", allow=HIRING, status_code=200, tags=["Jobs"])
+@post("/jobs/{job_id:uuid}/publish", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="publish_job")
 async def publish(
     job_id: JobId,
     request: AnyRequest,
@@ -267,7 +280,7 @@ async def publish(
     return await _carry_out(state.services, PublishJob(job_id=job_id), how)
 
 
-@post("/jobs/{job_id:uuid}/close", allow=HIRING, status_code=200, tags=["Jobs"])
+@post("/jobs/{job_id:uuid}/close", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="close_job")
 async def close(
     job_id: JobId,
     request: AnyRequest,
@@ -280,7 +293,7 @@ async def close(
     return await _carry_out(state.services, CloseJob(job_id=job_id), how)
 
 
-@post("/jobs/{job_id:uuid}/reopen", allow=HIRING, status_code=200, tags=["Jobs"])
+@post("/jobs/{job_id:uuid}/reopen", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="reopen_job")
 async def reopen(
     job_id: JobId,
     request: AnyRequest,
@@ -293,7 +306,7 @@ async def reopen(
     return await _carry_out(state.services, ReopenJob(job_id=job_id), how)
 
 
-@post("/jobs/{job_id:uuid}/archive", allow=HIRING, status_code=200, tags=["Jobs"])
+@post("/jobs/{job_id:uuid}/archive", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="archive_job")
 async def archive(
     job_id: JobId,
     request: AnyRequest,
@@ -306,7 +319,7 @@ async def archive(
     return await _carry_out(state.services, ArchiveJob(job_id=job_id), how)
 
 
-@post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"])
+@post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"], operation_id="view_job")
 async def view(
     job_id: JobId, request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
 ) -> None:

@@ -11,7 +11,7 @@ PlaceT = TypeVar("PlaceT")
 
 
 class Page(msgspec.Struct, Generic[ItemT], frozen=True):
-    """Some items of a list in its order; `next` is the cursor of the rest, None when there is no more."""
+    """Some items of a list in its order; `next` is the cursor of the rest, null when there is no more."""
 
     items: list[ItemT]
     next: str | None = None

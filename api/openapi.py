@@ -1,0 +1,147 @@
+"""The OpenAPI document: Litestar's, with the bodies as msgspec checks them and with every problem that a call may answer."""
+
+from typing import Any, Final, TypeAlias, get_args, get_origin
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
+
+from api.access import SIGNED_IN
+from api.problems import Problem
+
+Document: TypeAlias = dict[str, Any]
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+_DONE: Final = {"200": "Done.", "201": "Created.", "204": "Done; there is nothing to say."}
+_PROBLEMS: Final = {
+    "400": "Malformed or invalid: `errors` says where and why.",
+    "401": "No access token, or not a valid one.",
+    "403": "Not for this role.",
+    "404": "Unknown, or another company's; it is not told which.",
+    "409": "Refused by a rule, which `code` names; or the `Idempotency-Key` came with another request.",
+    "412": "`If-Match` is not the current version, which `ETag` says.",
+    "413": "The body is too large.",
+    "415": "The body is of another media type.",
+    "503": "The database, or the read model that was waited for, is not there in time: see `Retry-After`.",
+}
+
+
+class DescriptionPlugin(JsonRenderPlugin):
+    """Answers the document; it is made at the first request and kept."""
+
+    _content: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Document) -> bytes:  # noqa: ARG002
+        if self._content is None:
+            self._content = msgspec.json.encode(described(request.app))
+        return self._content
+
+
+def described(app: Litestar) -> Document:
+    """The OpenAPI document of an application. A handler whose answers are files names their media types as `answers=...`."""
+    document = app.openapi_schema.to_schema()
+    operations: list[tuple[Document, HTTPRouteHandler]] = [
+        (document["paths"][route.path_format][method.lower()], handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.resolve_include_in_schema()
+        for method in handler.http_methods
+    ]
+    bodies = [body for _, handler in operations for body in (_sent(handler), _answered(handler)) if body]
+    references, schemas = msgspec.json.schema_components([Problem, *bodies], ref_template=_REFERENCE)
+    named = dict(zip([Problem, *bodies], references, strict=True))
+    for operation, handler in operations:
+        _describe(operation, handler, named)
+    document["components"]["schemas"] = schemas
+    plain: Document = msgspec.json.decode(_plainly(msgspec.json.encode(document), schemas))
+    return plain
+
+
+def _plainly(content: bytes, schemas: Document) -> bytes:
+    """Generic types by plain names: `Page[Job]` is a `JobPage`."""
+    for name in schemas:
+        generic, _, inner = name.partition("_")
+        if inner.endswith("_"):
+            content = content.replace(name.encode(), f"{inner[:-1]}{generic}".encode())
+            content = content.replace(f"{generic}[{inner[:-1]}]".encode(), f"{inner[:-1]}{generic}".encode())
+    return content
+
+
+def _sent(handler: HTTPRouteHandler) -> Any:
+    return handler.parsed_data_field and handler.parsed_data_field.annotation
+
+
+def _answered(handler: HTTPRouteHandler) -> Any:
+    annotation = handler.parsed_return_field.annotation
+    if get_origin(annotation) is Response:
+        annotation = get_args(annotation)[0]
+    plain = get_origin(annotation) or annotation
+    return annotation if isinstance(plain, type) and issubclass(plain, msgspec.Struct) else None
+
+
+def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, Document]) -> None:
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    sent, answered = _sent(handler), _answered(handler)
+    if sent is not None:
+        for content in operation["requestBody"]["content"].values():
+            content["schema"] = named[sent]
+    for parameter in operation.get("parameters", ()):
+        _describe_parameter(parameter)
+    code = str(handler.status_code)
+    responses: Document = operation["responses"]
+    done = responses.pop(code)
+    done["description"] = _DONE[code]
+    if answers := handler.opt.get("answers"):
+        done["content"] = dict.fromkeys(answers, {"schema": {"type": "string", "format": "binary"}})
+    if answered is not None:
+        done["content"] = {"application/json": {"schema": named[answered]}}
+        done["headers"] = _headers(answered, code)
+    responses.pop("400", None)
+    problem = {"application/problem+json": {"schema": named[Problem]}}
+    problems = {
+        said: {"description": _PROBLEMS[said], "content": problem} for said in _said(operation, handler)
+    }
+    operation["responses"] = {code: done} | dict(sorted((problems | responses).items()))
+
+
+def _describe_parameter(parameter: Document) -> None:
+    """Litestar leaves out a lower bound of 0 where the parameter may be absent, and every number here starts at 0 or above."""
+    schema: Document = parameter["schema"]
+    for empty in ("deprecated", "allowEmptyValue", "allowReserved"):
+        parameter.pop(empty, None)
+    schema.pop("description", None)
+    if "maximum" in schema:
+        schema.setdefault("minimum", 0)
+
+
+def _headers(answered: Any, code: str) -> Document:
+    headers: Document = {}
+    if {"version", "position"} <= set(getattr(answered, "__struct_fields__", ())):
+        headers["ETag"] = {"description": 'The version, as in `"3"`.', "schema": {"type": "string"}}
+    if headers and code == "201":
+        headers["Location"] = {"description": "Where it is.", "schema": {"type": "string"}}
+    return headers
+
+
+def _said(operation: Document, handler: HTTPRouteHandler) -> list[str]:
+    """The problems that this operation may answer; a handler names others as `problems=...`."""
+    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
+    in_path = any(parameter["in"] == "path" for parameter in operation.get("parameters", ()))
+    has_body = "requestBody" in operation
+    allowed = handler.opt.get("allow")
+    roles = isinstance(allowed, frozenset)
+    found = {
+        "400": bool(parameters) or has_body,
+        "401": roles or allowed == "visitor",
+        "403": roles and allowed != SIGNED_IN,
+        "404": in_path,
+        "409": roles and "GET" not in handler.http_methods,
+        "412": "If-Match" in parameters,
+        "413": has_body,
+        "415": has_body,
+        "503": "state" in handler.parsed_fn_signature.parameters,
+    }
+    return [code for code, may in found.items() if may or code in handler.opt.get("problems", ())]
