@@ -23,6 +23,12 @@ _UNIT_INTERVAL_SECONDS: Final = 0.01
 """Units of one read model begin at most this often: under load a unit then takes more commits together, for less work in
 all; the first commit after a quiet moment does not wait."""
 
+_REST: Final = 3
+"""... and a unit that took long is followed by a rest, so that on a machine at its limit commands come before projections:
+the next begins at this many times its duration, up to `_LONGEST_INTERVAL_SECONDS`. Full pages do not rest."""
+
+_LONGEST_INTERVAL_SECONDS: Final = 0.1
+
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 
@@ -69,7 +75,7 @@ class LingeringProjector:
     def _work(self) -> None:
         todo: set[UUID] = set()
         patient = ask_database = False
-        last_work = began = time.monotonic()
+        last_work = due = time.monotonic()
         pause = _FIRST_PAUSE
         with contextlib.suppress(RedisError):
             self._listening.arrive()
@@ -83,11 +89,12 @@ class LingeringProjector:
                     patient = False
                     pause = _FIRST_PAUSE
                 if todo:
-                    self._stopping.wait(began + _UNIT_INTERVAL_SECONDS - time.monotonic())
+                    self._stopping.wait(due - time.monotonic())
                     began = time.monotonic()
                     done = self._projector.unit(todo, patient=patient)
                     todo, patient = set(done.behind), not done.moved
                     last_work = time.monotonic()
+                    due = began if done.behind else began + _interval(last_work - began)
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
                     return
             except (RedisError, psycopg.OperationalError) as error:
@@ -114,3 +121,8 @@ class LingeringProjector:
         if waiting and self._listening.may_share():
             self._call(self._name)
         return tenants
+
+
+def _interval(seconds: float) -> float:
+    """From the beginning of a unit that took so long to the beginning of the next."""
+    return min(max(_UNIT_INTERVAL_SECONDS, _REST * seconds), _LONGEST_INTERVAL_SECONDS)
