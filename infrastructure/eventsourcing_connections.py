@@ -1,5 +1,6 @@
 """The connections of the `eventsourcing` recorders: shared by threads, replaced when lost, their errors in its words."""
 
+import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -69,7 +70,7 @@ class Connections:
         if not self._free.acquire(timeout=_WAIT_SECONDS):
             raise psycopg.OperationalError("all connections of the recorder are in use")
         try:
-            connection = self._idle_one() or connect_sync(self._database_url)
+            connection = self._quiet_one() or connect_sync(self._database_url)
             try:
                 yield connection
             finally:
@@ -92,6 +93,16 @@ class Connections:
             connection.close()
         if self._closed:
             self._close_idle()
+
+    def _quiet_one(self) -> Connection | None:
+        """An idle connection that its server has not ended meanwhile: then it would have something to say."""
+        while (connection := self._idle_one()) is not None:
+            with selectors.DefaultSelector() as selector:
+                selector.register(connection.fileno(), selectors.EVENT_READ)
+                if not selector.select(timeout=0):
+                    return connection
+            connection.close()
+        return None
 
     def _idle_one(self) -> Connection | None:
         try:
