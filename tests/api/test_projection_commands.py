@@ -1,0 +1,78 @@
+"""`hirelog projections` and `hirelog rebuild`, as an operator and as a script use them."""
+
+import json
+from typing import Any
+
+import pytest
+import rich_click as click
+from click.testing import CliRunner, Result
+
+from api.projection_commands import COMMANDS
+from infrastructure.operator_error import OperatorError
+from tests.domain.builders import created, published
+from tests.read_models import World, new_id, new_tenant, world
+
+
+def hirelog(database_url: str, *words: str) -> Result:
+    group = click.Group(commands={command.name or "": command for command in COMMANDS})
+    environment = {"DATABASE_URL": database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "200"}
+    result = CliRunner().invoke(group, list(words), env=environment)
+    if isinstance(result.exception, OperatorError):
+        raise result.exception
+    return result
+
+
+def as_json(database_url: str, *words: str) -> Any:
+    return json.loads(hirelog(database_url, *words, "--json").stdout)
+
+
+def two_jobs(here: World) -> None:
+    for _ in range(2):
+        here.append(new_id(new_tenant()), created(), published())
+
+
+def test_the_list_says_version_build_lag_and_who_is_parked(database_url: str) -> None:
+    with world(database_url) as here:
+        two_jobs(here)
+        before = {status["name"]: status for status in as_json(database_url, "projections")}
+        ill = new_id(new_tenant())
+        here.append_raw(ill, "JobCreated", b"{}")
+        here.project()
+        shown = hirelog(database_url, "projections").stdout
+        after = {status["name"]: status for status in as_json(database_url, "projections", "list")}
+    assert (before["job_listing"]["version"], before["job_listing"]["events_behind"]) == (1, 4)
+    assert (after["job_listing"]["events_behind"], after["job_listing"]["outdated"]) == (0, False)
+    assert after["job_listing"]["parked"][0]["position"] == 1
+    assert "is parked at position 1" in shown
+    assert "job_dashboard" in shown
+
+
+def test_retry_unparks(database_url: str) -> None:
+    with world(database_url) as here:
+        here.append_raw(new_id(new_tenant()), "JobCreated", b"{}")
+        here.project()
+        answer = hirelog(database_url, "projections", "retry", "job_listing").stdout
+        assert answer.startswith("1 tenants of job_listing")
+        assert [len(status["parked"]) for status in as_json(database_url, "projections")] == [0, 0, 1]
+
+
+def test_rebuild_and_verify(database_url: str) -> None:
+    with world(database_url) as here:
+        two_jobs(here)
+        here.project()
+        rebuilt = as_json(database_url, "rebuild", "job_dashboard")
+        assert (rebuilt["build"], rebuilt["events"]) == (2, 4)
+        assert "job_dashboard: build 3, 4 events" in hirelog(database_url, "rebuild", "job_dashboard").stdout
+        assert hirelog(database_url, "projections", "verify").exit_code == 0
+        here.execute("update rm_job_dashboard__3 set hires = 7")
+        result = hirelog(database_url, "projections", "verify", "job_dashboard")
+        assert (result.exit_code, "job_dashboard: 4 rows differ" in result.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("rebuild", "nothing"), ("projections", "verify", "nothing")])
+def test_an_unknown_read_model_is_named(database_url: str, words: tuple[str, ...]) -> None:
+    with (
+        world(database_url),
+        pytest.raises(OperatorError, match="no read model 'nothing': known are job_listing"),
+    ):
+        hirelog(database_url, *words)
