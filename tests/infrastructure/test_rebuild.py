@@ -182,7 +182,7 @@ def test_a_rebuild_whose_connection_is_killed_leaves_nothing_behind(database_url
 
         def kill(_read: int, _total: int) -> None:
             here.execute(
-                """select pg_terminate_backend(pid) from pg_locks
+                """select pg_terminate_backend(pid, 10000) from pg_locks
                    where locktype = 'advisory' and classid = 7265002 and granted"""
             )
 
