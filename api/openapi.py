@@ -95,7 +95,7 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
     done = responses.pop(code)
     done["description"] = _DONE[code]
     if answers := handler.opt.get("answers"):
-        done["content"] = dict.fromkeys(answers, {"schema": {"type": "string", "format": "binary"}})
+        done["content"] = {answer: {"schema": _file(answer)} for answer in answers}
     if answered is not None:
         done["content"] = {"application/json": {"schema": named[answered]}}
         done["headers"] = _headers(answered, code)
@@ -115,6 +115,12 @@ def _describe_parameter(parameter: Document) -> None:
     schema.pop("description", None)
     if "maximum" in schema:
         schema.setdefault("minimum", 0)
+
+
+def _file(media_type: str) -> Document:
+    if media_type == "application/json":
+        return {"type": "object"}
+    return {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
 def _headers(answered: Any, code: str) -> Document:

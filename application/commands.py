@@ -75,8 +75,7 @@ async def submit(command: SubmitApplication, work: Work) -> None:
     """Apply: the job must take applications, and be unchanged when the application is written."""
     application = await work.entity(JOB_APPLICATION, command.application_id)
     job: Entity[Job] = await work.entity(JOB, command.job_id)
-    if job.state.status in {None, "draft"}:
-        raise NotFound
+    _check_was_open(job)
     if application.state.job_id is None:
         await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
     complete = replace(command, requirements_revision=job.state.requirements_revision)
@@ -96,10 +95,15 @@ async def advance(command: AdvanceStage, work: Work) -> None:
 async def view(command: RecordView, work: Work) -> None:
     """See a job for the first time; only an open job is seen."""
     job: Entity[Job] = await work.entity(JOB, command.job_id)
-    if job.state.status in {None, "draft"}:
-        raise NotFound
+    _check_was_open(job)
     await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
     await work.decide(JOB_VIEW, view_id(command.job_id, command.viewer_id), command)
+
+
+def _check_was_open(job: Entity[Job]) -> None:
+    """To candidates, a job that was never published is as unknown as none, put away or not."""
+    if "JobPublished" not in job.first_at:
+        raise NotFound
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -1,13 +1,13 @@
 """Which jobs are there? One row per job; open ones are browsed by everybody, the others by their company."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, TypeAlias, assert_never
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg import AsyncConnection, AsyncCursor
 
 from application.recorded import Recorded
 from domain.job import (
@@ -235,8 +235,10 @@ _ORDER: Final[dict[Sort, LiteralString]] = {
 _PLACE: Final[dict[Sort, type]] = {"newest": datetime, "salary": int, "relevance": float}
 
 
-class _Listed(Job, frozen=True, kw_only=True):
-    place: datetime | int | float
+def _placed(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], tuple[Job, object]]:
+    """Rows as jobs, each with its place in the order, which is the last column."""
+    names = [column.name for column in cursor.description or ()][:-1]
+    return lambda values: (Job(**dict(zip(names, values, strict=False))), values[-1])
 
 
 async def browse(
@@ -271,13 +273,13 @@ async def browse(
               order by job.{_ORDER[sort]} desc, job.job_id desc limit %(limit)s) as job
         left join company on company.company_id = job.tenant_id
         order by job.place desc, job.job_id desc"""
-    async with connection.cursor(row_factory=class_row(_Listed)) as reader:
+    async with connection.cursor(row_factory=_placed) as reader:
         await reader.execute(
             statement, {**parameters, "limit": limit + 1, "candidates": RELEVANCE_CANDIDATES}
         )
         found = await reader.fetchall()
-    items: list[Job] = list(found[:limit])
-    following = seal(sort, found[limit - 1].place, found[limit - 1].id) if len(found) > limit else None
+    items = [job for job, _ in found[:limit]]
+    following = seal(sort, found[limit - 1][1], items[-1].id) if len(found) > limit else None
     return Page(items, following)
 
 

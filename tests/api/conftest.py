@@ -1,0 +1,24 @@
+"""One running system for all tests of the API: they keep apart by working in companies of their own."""
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest_asyncio
+from psycopg import sql
+
+from infrastructure.embedded import Servers
+from infrastructure.settings import Settings
+from tests.api.people import System, running
+
+SECRET_KEY = "a key that only the tests know, and long enough for every algorithm of its family"
+
+
+def settings(database_url: str, redis_url: str) -> Settings:
+    return Settings(database_url=database_url, redis_url=redis_url, secret_key=SECRET_KEY, bcrypt_cost=4)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def system(servers: Servers, administration: psycopg.Connection) -> AsyncIterator[System]:
+    administration.execute(sql.SQL("CREATE DATABASE api_tests TEMPLATE hirelog_template"))
+    async with running(settings(servers.database("api_tests"), servers.redis_url)) as opened:
+        yield opened

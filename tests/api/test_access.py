@@ -1,0 +1,228 @@
+"""Every route asked by everybody about everybody's things: the table of the contract, and nothing that is not in it."""
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+from litestar.routes import HTTPRoute
+
+from api.app import create_app
+from infrastructure.settings import Settings
+from tests.api.people import Json, Person, System, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Row: TypeAlias = tuple[str, str, str]
+
+# Who may: a candidate, r recruiter, h hiring manager, u auditor, d admin, n nobody (no token).
+# Things: the route is asked about a job or application of the asker's company, which the asker did not make.
+MATRIX: Final[dict[tuple[str, str], str]] = {
+    ("POST", "/auth/register"): "arhudn",
+    ("POST", "/auth/login"): "arhudn",
+    ("POST", "/auth/token"): "arhudn",
+    ("GET", "/auth/me"): "arhud",
+    ("GET", "/jobs"): "arhudn",
+    ("GET", "/jobs?mine=true"): "rhud",
+    ("GET", "/jobs?status=draft"): "rhud",
+    ("POST", "/jobs"): "rhd",
+    ("GET", "/jobs/{job_id}"): "arhudn",
+    ("GET", "/jobs/{draft_id}"): "rhud",
+    ("PATCH", "/jobs/{job_id}"): "rd",
+    ("POST", "/jobs/{job_id}/publish"): "rd",
+    ("POST", "/jobs/{job_id}/close"): "rd",
+    ("POST", "/jobs/{job_id}/reopen"): "rd",
+    ("POST", "/jobs/{job_id}/archive"): "rd",
+    ("POST", "/jobs/{job_id}/view"): "a",
+    ("POST", "/jobs/{job_id}/apply"): "a",
+    ("GET", "/applications"): "arhud",
+    ("GET", "/jobs/{job_id}/board"): "rhud",
+    ("GET", "/applications/{application_id}"): "arhud",
+    ("GET", "/applications/{application_id}?as_of=1"): "rud",
+    ("PATCH", "/applications/{application_id}/stage"): "rd",
+    ("POST", "/applications/{application_id}/reject"): "rd",
+    ("POST", "/applications/{application_id}/reinstate"): "rd",
+    ("POST", "/applications/{application_id}/withdraw"): "a",
+    ("GET", "/applications/{application_id}/history"): "arud",
+    ("GET", "/dashboard/jobs"): "rhud",
+    ("GET", "/dashboard/chart"): "rhud",
+    ("GET", "/audit/events"): "rud",
+    ("GET", "/audit/streams/{stream_id}"): "rud",
+    ("GET", "/health/live"): "arhudn",
+    ("GET", "/health/ready"): "arhudn",
+    ("GET", "/metrics"): "arhudn",
+}
+OPEN: Final = frozenset(
+    {"/schema", "/schema/openapi.json", "/schema/{path}", "/docs", "/redoc", "/docs/static/{name}"}
+)
+BODIES: Final[dict[str, Json]] = {
+    "/auth/register": {"email": "new@example.com", "password": "correct horse", "name": "New"},
+    "/auth/login": {"email": "nobody@example.com", "password": "wrong"},
+    "/jobs": {"title": "Baker"},
+    "/jobs/{job_id}": {"title": "Baker"},
+    "/jobs/{job_id}/apply": {},
+    "/applications/{application_id}/stage": {"stage": "screening"},
+    "/applications/{application_id}/reject": {"reason": "No."},
+}
+FORMS: Final = {"/auth/token": b"username=nobody%40example.com&password=wrong"}
+LETTERS: Final = {"candidate": "a", "recruiter": "r", "hiring_manager": "h", "auditor": "u", "admin": "d"}
+
+
+class Things(msgspec.Struct, frozen=True):
+    """A company's open job and draft, and an application of a candidate for the job."""
+
+    job: Json
+    draft: Json
+    application: Json
+    candidate: Person
+
+    def path(self, template: str) -> str:
+        return template.format(
+            job_id=self.job["id"],
+            draft_id=self.draft["id"],
+            application_id=self.application["id"],
+            stream_id=self.job["id"],
+        )
+
+
+class World(msgspec.Struct, frozen=True):
+    """One company with everybody in it; another company; nobody."""
+
+    admin: Person
+    people: dict[str, Person]
+    nobody: Person
+    outsiders: dict[str, Person]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(system: System) -> World:
+    admin, other = await system.company(), await system.company()
+    people: dict[str, Person] = {"a": await system.candidate(), "d": admin}
+    outsiders: dict[str, Person] = {"a": await system.candidate(), "d": other}
+    for role in ("recruiter", "hiring_manager", "auditor"):
+        people[LETTERS[role]] = await system.member(admin, role)
+        outsiders[LETTERS[role]] = await system.member(other, role)
+    return World(admin, people, system.nobody, outsiders)
+
+
+async def fresh(system: System, world: World) -> Things:
+    """New things of the world's company, by its candidate."""
+    job = await world.admin.posts_job()
+    draft = await world.admin.posts_job(status="draft")
+    application = await world.people["a"].applies(job)
+    return Things(job, draft, application, world.people["a"])
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for route in create_app(Settings()).routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                for method in handler.http_methods - {"OPTIONS"}:
+                    yield str(method), route.path_format
+
+
+async def test_every_route_has_its_row() -> None:
+    described = {(method, path.partition("?")[0]) for method, path in MATRIX if "draft_id" not in path}
+    assert {(method, path) for method, path in routes() if path not in OPEN} == described
+
+
+async def ask(person: Person, method: str, path: str, template: str) -> httpx.Response:
+    plain = template.partition("?")[0]
+    if plain in FORMS:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await person.send(method, path, content=FORMS[plain], headers=form)
+    return await person.send(method, path, BODIES.get(plain) if method != "GET" else None)
+
+
+@pytest.mark.parametrize(("method", "template"), MATRIX)
+async def test_whoever_may_is_let_through_and_nobody_else(
+    system: System, world: World, method: str, template: str
+) -> None:
+    allowed = MATRIX[method, template]
+    things = await fresh(system, world)
+    hidden = "draft_id" in template
+    for letter, person in world.people.items():
+        answer = await ask(person, method, things.path(template), template)
+        where = f"{letter} {method} {template}: {answer.status_code} {answer.text[:200]}"
+        if letter in allowed:
+            assert answer.status_code not in {403, 404}, where
+            assert answer.status_code != 401 or "wrong_credentials" in answer.text, where
+        else:
+            assert answer.status_code == (404 if hidden else 403), where
+    answer = await ask(world.nobody, method, things.path(template), template)
+    if "n" in allowed:
+        assert answer.status_code not in {403, 404}
+        assert answer.status_code != 401 or "wrong_credentials" in answer.text
+    elif template.startswith("/jobs?"):
+        refused(answer, 403, "forbidden")
+    else:
+        refused(answer, 404 if hidden else 401)
+
+
+ABOUT_THINGS: Final = [row for row in MATRIX if "{" in row[1]]
+PUBLIC: Final = {("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/view"), ("POST", "/jobs/{job_id}/apply")}
+
+
+@pytest.mark.parametrize(("method", "template"), ABOUT_THINGS)
+async def test_another_companys_things_are_not_told_from_nothing(
+    system: System, world: World, method: str, template: str
+) -> None:
+    things = await fresh(system, world)
+    strange = things.path(template).replace(things.job["id"][-12:], "0" * 12)
+    strange = strange.replace(things.draft["id"][-12:], "0" * 12)
+    strange = strange.replace(things.application["id"][-12:], "0" * 12)
+    for letter, person in world.outsiders.items():
+        if letter not in MATRIX[method, template]:
+            continue
+        about_theirs = await ask(person, method, things.path(template), template)
+        about_nothing = await ask(person, method, strange, template)
+        refused(about_nothing, 404, "not_found")
+        if (method, template) in PUBLIC:
+            assert about_theirs.is_success
+        else:
+            refused(about_theirs, 404, "not_found")
+            assert about_theirs.content == about_nothing.content
+
+
+async def test_a_hiring_manager_changes_the_jobs_they_created(world: World) -> None:
+    manager = world.people["h"]
+    job = await manager.posts_job()
+    path = f"/jobs/{job['id']}"
+    for answer in (
+        await manager.patch(path, {"title": "Own"}),
+        await manager.post(f"{path}/close"),
+        await manager.post(f"{path}/reopen"),
+        await manager.post(f"{path}/close"),
+        await manager.post(f"{path}/archive"),
+    ):
+        assert answer.status_code == 200
+
+
+async def test_lists_counts_and_charts_hold_only_the_own_companys(system: System, world: World) -> None:
+    things = await fresh(system, world)
+    await system.project()
+    stranger = world.outsiders["d"]
+    query = {"job_id": things.job["id"]}
+    assert await stranger.all("/applications", **query) == []
+    assert (await stranger.sees("/dashboard/jobs", **query))["items"] == []
+    assert (await stranger.sees("/dashboard/jobs", **query))["totals"]["applications"] == 0
+    drafts = await stranger.all("/jobs", status="draft", company_id=world.admin.company_id)
+    assert drafts == []
+    events = (await stranger.sees("/audit/events"))["items"]
+    assert things.job["id"] not in {event["stream_id"] for event in events}
+    own = await world.admin.all("/applications", **query)
+    assert [application["id"] for application in own] == [things.application["id"]]
+
+
+async def test_a_candidate_sees_only_their_own_applications(system: System, world: World) -> None:
+    things = await fresh(system, world)
+    await system.project()
+    other = world.outsiders["a"]
+    assert await other.all("/applications", job_id=things.job["id"]) == []
+    path = f"/applications/{things.application['id']}"
+    refused(await other.get(path), 404)
+    refused(await other.get(f"{path}/history"), 404)
+    refused(await other.post(f"{path}/withdraw"), 404)
+    assert await things.candidate.sees(path)

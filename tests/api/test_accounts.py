@@ -1,0 +1,124 @@
+"""Registering, logging in, and the own profile."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from tests.api.people import PASSWORD, Json, Person, System, done, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def new(**fields: object) -> Json:
+    return {"email": f"{uuid4().hex}@example.com", "password": PASSWORD, "name": "Ann"} | fields
+
+
+async def test_a_person_registers_as_a_candidate(system: System) -> None:
+    body = new(name="Ann Ö. O'Neil")
+    profile = done(await system.nobody.post("/auth/register", body))
+    assert profile["role"] == "candidate"
+    assert (profile["email"], profile["name"], profile["company_id"]) == (body["email"], body["name"], None)
+    assert "password" not in str(profile)
+
+
+async def test_a_person_who_names_a_company_founds_it_and_is_its_admin(system: System) -> None:
+    founder = await system.company("Bread & Co.")
+    profile = await founder.sees("/auth/me")
+    assert (profile["role"], profile["company_name"]) == ("admin", "Bread & Co.")
+    events = (await founder.sees("/audit/events"))["items"]
+    assert [event["type"] for event in events] == ["MemberJoined"]
+
+
+async def test_two_companies_of_one_name_are_two_companies(system: System) -> None:
+    one, other = await system.company("Same"), await system.company("Same")
+    assert one.company_id != other.company_id
+
+
+async def test_an_address_has_one_account_in_any_case(system: System) -> None:
+    body = new()
+    done(await system.nobody.post("/auth/register", body))
+    shouted = body | {"email": body["email"].upper()}
+    refused(await system.nobody.post("/auth/register", shouted), 409, "email_taken")
+    assert (
+        await system.nobody.post("/auth/login", {"email": shouted["email"], "password": PASSWORD})
+    ).is_success
+
+
+async def test_an_address_registered_many_times_at_once_has_one_account(system: System) -> None:
+    body = new(company_name="Acme")
+    answers = await asyncio.gather(*(system.nobody.post("/auth/register", body) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"email": "nobody"},
+        {"email": "a@b"},
+        {"email": "a b@example.com"},
+        {"email": "a@example.com\n"},
+        {"email": "a\x00@example.com"},
+        {"email": "a" * 250 + "@example.com"},
+        {"password": "short"},
+        {"password": "x" * 1025},
+        {"name": ""},
+        {"name": " "},
+        {"name": "a\nb"},
+        {"company_name": ""},
+        {"role": "admin"},
+    ],
+)
+async def test_what_is_no_account_is_400(system: System, fields: Json) -> None:
+    (field,) = fields
+    body = refused(await system.nobody.post("/auth/register", new(**fields)), 400)
+    assert [error["field"] for error in body["errors"]] == [field]
+
+
+@pytest.mark.parametrize("password", ["é" * 500, "x" * 1024, "a" * 72 + "right", "\x00" * 8, " " * 8])
+async def test_a_password_counts_to_its_last_byte(system: System, password: str) -> None:
+    body = new(password=password)
+    done(await system.nobody.post("/auth/register", body))
+    login = {"email": body["email"], "password": password}
+    assert (await system.nobody.post("/auth/login", login)).is_success
+    wrong = login | {"password": password[:-1] + "!"}
+    refused(await system.nobody.post("/auth/login", wrong), 401, "wrong_credentials")
+
+
+async def test_a_wrong_password_is_not_told_from_an_unknown_address(system: System) -> None:
+    cy = await system.candidate()
+    wrong = await system.nobody.post("/auth/login", {"email": cy.email, "password": "wrong"})
+    for address in (f"{uuid4().hex}@example.com", "nobody", "\x00", "%", "' or 1=1"):
+        unknown = await system.nobody.post("/auth/login", {"email": address, "password": "wrong"})
+        refused(unknown, 401, "wrong_credentials")
+        assert unknown.content == wrong.content
+
+
+async def test_a_login_answers_a_token_that_is_not_kept_by_caches(system: System) -> None:
+    cy = await system.candidate()
+    answer = await system.nobody.post("/auth/login", {"email": cy.email, "password": PASSWORD})
+    tokens = done(answer)
+    assert answer.headers["cache-control"] == "no-store"
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
+    assert (await Person(system.client, token=tokens["access_token"]).sees("/auth/me"))["id"] == cy.id
+
+
+async def test_the_oauth2_form_answers_the_same(system: System) -> None:
+    cy = await system.candidate()
+    form = {"username": cy.email, "password": PASSWORD, "grant_type": "password", "scope": ""}
+    answer = await system.client.post("/auth/token", data=form)
+    token = done(answer)["access_token"]
+    assert (await Person(system.client, token=token).sees("/auth/me"))["id"] == cy.id
+    refused(
+        await system.client.post("/auth/token", data=form | {"password": "wrong"}), 401, "wrong_credentials"
+    )
+    refused(await system.client.post("/auth/token", data=form | {"grant_type": "code"}), 400)
+    refused(await system.client.post("/auth/token", data={"username": "x"}), 400)
+
+
+async def test_a_role_is_the_one_of_the_login(system: System) -> None:
+    admin = await system.company()
+    for role in ("recruiter", "hiring_manager", "auditor", "admin"):
+        member = await system.member(admin, role)
+        profile = await member.sees("/auth/me")
+        assert (profile["role"], profile["company_id"]) == (role, admin.company_id)

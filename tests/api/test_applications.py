@@ -1,0 +1,223 @@
+"""Applications over HTTP: applying, moving, boards and lists, and how they stood earlier."""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.api.people import Json, Person, System, done, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CLAIMS: Final = {
+    "skills": ["baking", "français"],
+    "experience_years": 3,
+    "expected_salary": 40_000,
+    "currency": "EUR",
+    "source": "a friend",
+}
+
+
+async def test_an_application_is_answered_and_listed_as_it_was_sent(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job, **CLAIMS, cover_letter="Dear all,\nyours.")
+    assert {name: application[name] for name in CLAIMS} == CLAIMS
+    assert (application["stage"], application["job_id"], application["candidate_id"]) == (
+        "applied",
+        job["id"],
+        cy.id,
+    )
+    assert (application["cover_letter"], application["screening"]) == ("Dear all,\nyours.", None)
+    assert application["applied_at"] == application["stage_since"]
+    for person in (cy, admin):
+        assert await person.sees(f"/applications/{application['id']}") == application
+    await system.project()
+    only_here = {"position", "cover_letter", "screening"}
+    for person in (cy, admin):
+        (listed,) = await person.all("/applications")
+        assert listed == {name: value for name, value in application.items() if name not in only_here}
+
+
+async def test_a_second_application_is_409_even_after_withdrawal_or_close(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job)
+    refused(await cy.post(f"/jobs/{job['id']}/apply", {}), 409, "already_applied")
+    done(await cy.post(f"/applications/{application['id']}/withdraw"))
+    refused(await cy.post(f"/jobs/{job['id']}/apply", {}), 409, "already_applied")
+    done(await admin.post(f"/jobs/{job['id']}/close"))
+    refused(await cy.post(f"/jobs/{job['id']}/apply", {}), 409, "already_applied")
+
+
+async def test_a_candidate_who_applies_many_times_at_once_has_applied_once(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    calls = [cy.post(f"/jobs/{job['id']}/apply", {"cover_letter": f"{n}"}) for n in range(20)]
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    (taken,) = [answer.json() for answer in answers if answer.status_code == 201]
+    assert (await admin.sees(f"/applications/{taken['id']}"))["cover_letter"] == taken["cover_letter"]
+    assert len(await texts_about(system, cy)) == 1
+
+
+async def test_a_skipped_or_backward_stage_is_409_and_says_what_is_next(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    path = f"/applications/{application['id']}/stage"
+    for stage in ("interview", "offer", "hired", "rejected", "withdrawn"):
+        body = refused(await admin.patch(path, {"stage": stage}), 409, "stage_not_allowed")
+        assert body["allowed"] == ["screening"]
+    await admin.advances(application, "screening")
+    assert refused(await admin.patch(path, {"stage": "applied"}), 409)["allowed"] == ["interview"]
+    refused(await admin.patch(path, {"stage": "promoted"}), 400)
+
+
+async def test_a_rejection_is_taken_back_to_where_it_was(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    await admin.advances(application, "screening", "interview")
+    rejected = await admin.rejects(application)
+    assert (rejected["stage"], rejected["reached"]) == ("rejected", "interview")
+    path = f"/applications/{application['id']}"
+    refused(await cy.post(f"{path}/withdraw"), 409, "application_rejected")
+    refused(await admin.patch(f"{path}/stage", {"stage": "offer"}), 409, "stage_not_allowed")
+    assert done(await admin.post(f"{path}/reinstate"))["stage"] == "interview"
+    refused(await admin.post(f"{path}/reinstate"), 409, "not_rejected")
+
+
+async def test_the_last_opening_is_filled_once_by_many_at_once(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job(openings=2)
+    applications = [await (await system.candidate()).applies(job) for _ in range(6)]
+    for application in applications:
+        await admin.advances(application, "screening", "interview", "offer")
+    hires = [admin.patch(f"/applications/{one['id']}/stage", {"stage": "hired"}) for one in applications]
+    answers = await asyncio.gather(*hires)
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 409, 409, 409, 409]
+    for answer in answers:
+        if answer.status_code == 409:
+            refused(answer, 409, "openings_filled")
+    hired = next(one for one, answer in zip(applications, answers, strict=True) if answer.is_success)
+    refused(await admin.post(f"/applications/{hired['id']}/reject", {"reason": "No."}), 409, "already_hired")
+    done(await admin.post(f"/jobs/{job['id']}/close"))
+    refused(await admin.post(f"/jobs/{job['id']}/reopen"), 409, "openings_filled")
+    refused(await admin.patch(f"/jobs/{job['id']}", {"openings": 1}), 409, "openings_below_filled")
+
+
+async def test_the_board_groups_a_jobs_applications_by_stage(system: System) -> None:
+    admin = await system.company()
+    job, other = await admin.posts_job(), await admin.posts_job()
+    applications = [await (await system.candidate()).applies(job) for _ in range(4)]
+    await (await system.candidate()).applies(other)
+    await admin.advances(applications[0], "screening")
+    last = await admin.rejects(applications[1])
+    await system.project()
+    board = await admin.sees(f"/jobs/{job['id']}/board", limit=1, min_position=last["position"])
+    assert [column["stage"] for column in board["stages"]] == (
+        ["applied", "screening", "interview", "offer", "hired", "rejected", "withdrawn"]
+    )
+    assert [column["count"] for column in board["stages"]] == [2, 1, 0, 0, 0, 1, 0]
+    shown = [[item["id"] for item in column["items"]] for column in board["stages"]]
+    assert shown == [
+        [applications[3]["id"]],
+        [applications[0]["id"]],
+        [],
+        [],
+        [],
+        [applications[1]["id"]],
+        [],
+    ]
+
+
+async def test_lists_are_narrowed_by_job_and_stage(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job, other = await admin.posts_job(), await admin.posts_job()
+    here, there = await cy.applies(job), await cy.applies(other)
+    await admin.advances(there, "screening")
+    await system.project()
+    for person in (admin, cy):
+        assert [item["id"] for item in await person.all("/applications")] == [there["id"], here["id"]]
+        assert [item["id"] for item in await person.all("/applications", job_id=job["id"])] == [here["id"]]
+        assert [item["id"] for item in await person.all("/applications", stage="screening")] == [there["id"]]
+        assert await person.all("/applications", stage="hired") == []
+
+
+async def texts_about(system: System, person: Person) -> list[Json]:
+    """What is stored of free text about somebody."""
+    async with system.services.pool.connection() as connection:
+        found = await connection.execute(
+            "select content from personal_text where subject_id = %s", (UUID(person.id),)
+        )
+        return [content for (content,) in await found.fetchall()]
+
+
+async def test_no_text_stays_that_no_event_names(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job, cover_letter="Dear")
+    path = f"/applications/{application['id']}"
+    letter = {"cover_letter": "Dear"}
+    refused(await cy.post(f"/jobs/{job['id']}/apply", letter), 409)
+    refused(await admin.patch(f"{path}/stage", {"stage": "offer", "note": "skipped"}), 409)
+    refused(await admin.patch(f"{path}/stage", {"stage": "screening", "note": "stale"}, version=9), 412)
+    assert (await admin.patch(f"{path}/stage", {"stage": "applied", "note": "no change"})).is_success
+    assert await texts_about(system, cy) == [letter]
+    done(await admin.post(f"{path}/reject", {"reason": "No.", "note": "Never."}))
+    done(await admin.post(f"{path}/reject", {"reason": "Again.", "note": "No change."}))
+    assert await texts_about(system, cy) == [letter, {"note": "Never.", "reason": "No."}]
+
+
+# As of
+
+
+ACTIONS: Final = ("screening", "interview", "offer", "hired", "reject", "reinstate", "withdraw", "note")
+
+
+async def act(admin: Person, cy: Person, path: str, action: str) -> None:
+    if action == "withdraw":
+        await cy.post(f"{path}/withdraw")
+    elif action == "reinstate":
+        await admin.post(f"{path}/reinstate")
+    elif action == "reject":
+        await admin.post(f"{path}/reject", {"reason": "No."})
+    elif action == "note":
+        await admin.patch(f"{path}/stage", {"stage": "screening", "note": "Fine."})
+    else:
+        await admin.patch(f"{path}/stage", {"stage": action})
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=st.lists(st.sampled_from(ACTIONS), max_size=8))
+async def test_as_of_answers_what_was_answered_then(system: System, actions: list[str]) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job(), cover_letter="Dear")
+    path = f"/applications/{application['id']}"
+    answers = [await admin.sees(path)]
+    for action in actions:
+        await act(admin, cy, path, action)
+        answers.append(await admin.sees(path))
+    for then in answers:
+        assert await admin.sees(path, as_of=then["version"]) == then
+        assert await admin.sees(path, as_of=then["stage_since"]) == then
+        assert await admin.sees(path, as_of=then["stage_since"].replace("Z", "+00:00")) == then
+    assert await admin.sees(path, as_of="9999-12-31T23:59:59Z") == answers[-1]
+
+
+@pytest.mark.parametrize("moment", ["0", "2020-01-01T00:00:00Z", "2020-01-01"])
+async def test_before_it_was_sent_there_is_no_application(system: System, moment: str) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    refused(await admin.get(f"/applications/{application['id']}", as_of=moment), 404)
+
+
+@pytest.mark.parametrize(
+    "moment", ["", "x", "-1", "1e3", "\u0661", "2020-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9" * 40]
+)
+async def test_what_is_no_moment_is_400(system: System, moment: str) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    refused(await admin.get(f"/applications/{application['id']}", as_of=moment), 400)

@@ -1,0 +1,97 @@
+"""The company's log over HTTP: in order, gapless, and told as it is."""
+
+import asyncio
+
+import pytest
+
+from tests.api.people import Json, Person, System, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def whole_log(person: Person, limit: int) -> list[Json]:
+    """Every event, page by page."""
+    events: list[Json] = []
+    after: str | None = "0"
+    while after is not None:
+        page = await person.sees("/audit/events", after=after, limit=limit)
+        assert len(page["items"]) <= limit
+        events += page["items"]
+        after = page["next"]
+    return events
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+async def test_the_log_is_gapless_from_1_to_its_head_in_pages_of_any_size(system: System, limit: int) -> None:
+    admin = await system.company()
+    jobs = [await admin.posts_job() for _ in range(3)]
+    for _ in range(3):
+        cy = await system.candidate()
+        for job in jobs:
+            await cy.views(job)
+            await cy.applies(job)
+    events = await whole_log(admin, limit)
+    head = (await admin.sees("/audit/events", limit=1))["head"]
+    assert [event["position"] for event in events] == list(range(1, head + 1))
+    assert head == 1 + 3 * 2 + 3 * 3 * 2
+    assert [event["recorded_at"] for event in events] == sorted(event["recorded_at"] for event in events)
+    assert len({(event["stream_id"], event["version"]) for event in events}) == head
+
+
+async def test_a_reader_who_follows_while_others_write_misses_nothing(system: System) -> None:
+    admin = await system.company()
+    writing = asyncio.gather(*(admin.posts_job() for _ in range(30)))
+    seen: list[int] = []
+    while not writing.done() or len(seen) < 61:
+        page = await admin.sees("/audit/events", after=seen[-1] if seen else 0, limit=4)
+        seen += [event["position"] for event in page["items"]]
+    await writing
+    assert seen == list(range(1, 62))
+
+
+async def test_an_event_is_told_with_its_actor_its_command_and_its_data(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job, source="a friend")
+    last = (await admin.sees("/audit/events"))["items"][-1]
+    assert (last["type"], last["stream_id"], last["version"]) == (
+        "ApplicationSubmitted",
+        application["id"],
+        1,
+    )
+    assert (last["actor_id"], last["position"]) == (cy.id, application["position"])
+    assert (last["data"]["job_id"], last["data"]["source"]) == (job["id"], "a friend")
+    created, published = (await admin.sees(f"/audit/streams/{job['id']}"))["items"]
+    assert (created["version"], published["version"]) == (1, 2)
+    assert created["command_id"] == published["command_id"]
+
+
+async def test_no_name_address_password_or_letter_is_in_the_log(system: System) -> None:
+    admin, cy = await system.company("Secretive Ltd"), await system.candidate()
+    application = await cy.applies(await admin.posts_job(), cover_letter="My secret")
+    await admin.rejects(application, "My reason")
+    text = (await admin.get("/audit/events")).text
+    personal = (cy.email, cy.profile["name"], admin.email, "Secretive", "My secret", "My reason", "$2b$")
+    for hidden in personal:
+        assert hidden not in text
+
+
+async def test_a_stream_of_another_company_or_of_none_is_404(system: System) -> None:
+    admin, other = await system.company(), await system.company()
+    job = await other.posts_job()
+    for stream_id in (job["id"], admin.company_id, "00000000-0000-0000-0000-000000000000"):
+        refused(await admin.get(f"/audit/streams/{stream_id}"), 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "after=" + "9" * 30, "limit=0", "limit=1001", "after="]
+)
+async def test_an_invalid_place_is_400(system: System, query: str) -> None:
+    admin = await system.company()
+    refused(await admin.send("GET", f"/audit/events?{query}"), 400)
+
+
+async def test_after_the_head_there_is_nothing_yet(system: System) -> None:
+    admin = await system.company()
+    page = await admin.sees("/audit/events", after=2**62)
+    assert (page["items"], page["next"], page["head"]) == ([], None, 1)

@@ -1,0 +1,126 @@
+"""The OpenAPI document: complete, true of what is answered, in plain names, and without another host."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs of its own
+
+from tests.api.people import Json, System
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_VERBS = {"get", "post", "patch", "put", "delete"}
+
+
+async def document(system: System) -> Json:
+    return await system.nobody.sees("/schema")
+
+
+def operations(described: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, item in described["paths"].items():
+        for verb in _VERBS & set(item):
+            yield verb.upper(), path, item[verb]
+
+
+async def test_every_operation_says_what_it_does_and_what_it_answers(system: System) -> None:
+    described = await document(system)
+    assert described["openapi"].startswith("3.1")
+    seen: set[str] = set()
+    for verb, path, operation in operations(described):
+        where = f"{verb} {path}"
+        assert operation["summary"], where
+        assert operation["description"].endswith((".", "totals.")), where
+        assert operation["tags"], where
+        assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+|register", operation["operationId"]), where
+        assert operation["operationId"] not in seen
+        seen.add(operation["operationId"])
+        for code, response in operation["responses"].items():
+            if code.startswith("4"):
+                assert list(response["content"]) == ["application/problem+json"], where
+
+
+async def test_who_needs_a_token_is_told_of_401_and_403(system: System) -> None:
+    described = await document(system)
+    for verb, path, operation in operations(described):
+        open_to_all = {} in operation.get("security", [])
+        answers = await system.nobody.send(
+            verb, re.sub(r"\{.*?\}", "00000000-0000-8000-8000-000000000000", path)
+        )
+        assert open_to_all == (answers.status_code != 401), f"{verb} {path}"
+        if not open_to_all:
+            assert "401" in operation["responses"], f"{verb} {path}"
+
+
+async def test_names_are_plain_and_references_lead_somewhere(system: System) -> None:
+    described = await document(system)
+    schemas = described["components"]["schemas"]
+    assert {"JobPage", "ApplicationPage", "Problem"} <= set(schemas)
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+", name) for name in schemas)
+    references = re.findall(r'"\$ref": ?"([^"]+)"', (await system.nobody.get("/schema")).text)
+    assert {reference.rpartition("/")[2] for reference in references} <= set(schemas)
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+
+
+async def test_nothing_of_another_host_is_named(system: System) -> None:
+    text = (await system.nobody.get("/schema")).text
+    assert not re.findall(r"https?://", text)
+
+
+async def test_bounds_are_the_ones_that_are_checked(system: System) -> None:
+    described = await document(system)
+    body = described["components"]["schemas"]["CreateJobBody"]
+    assert body["additionalProperties"] is False
+    assert body["required"] == ["title"]
+    assert (
+        body["properties"]["min_experience_years"]["minimum"],
+        body["properties"]["openings"]["maximum"],
+    ) == (0, 1000)
+    assert body["properties"]["skills"]["items"]["maxLength"] == 80
+    pattern = body["properties"]["title"]["pattern"]
+    assert "\\Z" not in pattern
+    limits = [
+        parameter["schema"]
+        for _, _, operation in operations(described)
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] in {"limit", "min_position", "salary_at_least", "after", "top"}
+    ]
+    assert len(limits) > 8
+    assert all("minimum" in schema and "maximum" in schema for schema in limits)
+
+
+async def test_answers_are_as_described(system: System) -> None:
+    described = await document(system)
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job(salary_min=1, salary_max=2, currency="EUR")
+    application = await cy.applies(job, cover_letter="Dear")
+    await cy.views(job)
+    await admin.advances(application, "screening")
+    await system.project()
+    ids = {"job_id": job["id"], "application_id": application["id"], "stream_id": job["id"]}
+    checked = 0
+    for verb, path, operation in operations(described):
+        if verb != "GET" or "application/json" not in operation["responses"]["200"]["content"]:
+            continue
+        answer = await admin.send(
+            "GET", path.format(**ids), query={"format": "json"} if "chart" in path else None
+        )
+        check(
+            described, operation["responses"]["200"]["content"]["application/json"]["schema"], answer.json()
+        )
+        checked += 1
+    assert checked >= 12
+    problem = (await system.nobody.get("/nothing")).json()
+    check(described, {"$ref": "#/components/schemas/Problem"}, problem)
+    check(described, {"$ref": "#/components/schemas/ApplicationAnswer"}, application)
+
+
+def check(described: Json, schema: Json, answer: Any) -> None:
+    """Raise when an answer is not what the schema says, or has a field that it does not name."""
+    closed = {
+        name: component | ({"additionalProperties": False} if "properties" in component else {})
+        for name, component in described["components"]["schemas"].items()
+    }
+    Draft202012Validator({**schema, "components": {"schemas": closed}}).validate(answer)

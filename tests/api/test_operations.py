@@ -1,0 +1,75 @@
+"""Health and metrics."""
+
+import re
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.api.people import System, done
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def scraped(system: System) -> dict[tuple[str, str], float]:
+    """Every sample of `GET /metrics`: (name, labels as text) -> value."""
+    answer = await system.nobody.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_a_ready_system_says_so_with_each_check(system: System) -> None:
+    body = done(await system.nobody.get("/health/ready"))
+    assert body["status"] == "ready"
+    assert {name: check["ok"] for name, check in body["checks"].items()} == dict.fromkeys(
+        ("database", "broker", "migrations", "read_models"), True
+    )
+    assert await system.nobody.sees("/health/live") == {"status": "alive"}
+
+
+async def test_requests_are_counted_by_route_method_and_status_without_ids(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    before = await scraped(system)
+    await admin.get(f"/jobs/{job['id']}")
+    await system.nobody.post(f"/jobs/{job['id']}/close")
+    await system.nobody.get(f"/nothing/{job['id']}")
+    await system.nobody.send("BREW", "/jobs")
+    after = await scraped(system)
+
+    def more(name: str, labels: str) -> float:
+        return after.get((name, labels), 0) - before.get((name, labels), 0)
+
+    assert more("hirelog_http_requests_total", "GET,/jobs/{job_id},200") == 1
+    assert more("hirelog_http_requests_total", "POST,/jobs/{job_id}/close,401") == 1
+    assert more("hirelog_http_requests_total", "GET,unknown,404") == 1
+    assert (
+        sum(more("hirelog_http_requests_total", f"other,{route},405") for route in ("/jobs", "unknown")) == 1
+    )
+    assert more("hirelog_http_request_seconds_count", "GET,/jobs/{job_id}") == 1
+    identifier = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
+    assert not [labels for _, labels in after if identifier.search(labels)]
+
+
+async def test_the_writer_and_the_lag_of_each_read_model_are_told(system: System) -> None:
+    await system.project()
+    before = await scraped(system)
+    admin = await system.company()
+    for _ in range(3):
+        await admin.posts_job()
+    after = await scraped(system)
+    appends = "hirelog_appends_total", ""
+    assert after[appends] - before[appends] == 4
+    assert after["hirelog_append_batches_total", ""] > before["hirelog_append_batches_total", ""]
+    assert after["hirelog_append_queue_length", ""] == 0
+    for model in ("job_listing", "application_list", "job_dashboard"):
+        assert before["hirelog_projection_events_behind", model] == 0
+        assert after["hirelog_projection_events_behind", model] == 7
+        assert after["hirelog_projection_tenants_behind", model] == 1
+        assert after["hirelog_projection_lag_seconds", model] > 0
+        assert after["hirelog_projection_outdated", model] == 0
+    await system.project()
+    assert (await scraped(system))["hirelog_projection_events_behind", "job_listing"] == 0

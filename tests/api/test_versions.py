@@ -1,0 +1,179 @@
+"""Positions, ETag and If-Match, and Idempotency-Key, on every write."""
+
+import asyncio
+from typing import Final
+
+import pytest
+
+from tests.api.people import Json, Person, System, done, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LIFE: Final = ("publish", "close", "reopen", "close", "archive")
+
+
+async def test_every_write_answers_version_position_and_etag(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    created = await admin.post("/jobs", {"title": "Baker"})
+    job: Json = created.json()
+    assert created.headers["location"] == f"/jobs/{job['id']}"
+    path = f"/jobs/{job['id']}"
+    answers = [created, await admin.patch(path, {"title": "Miller"})]
+    answers += [await admin.post(f"{path}/{step}") for step in LIFE[:1]]
+    applied = await cy.post(f"{path}/apply", {})
+    application = f"/applications/{applied.json()['id']}"
+    assert applied.headers["location"] == application
+    moves = [
+        applied,
+        await admin.patch(f"{application}/stage", {"stage": "screening"}),
+        await admin.post(f"{application}/reject", {"reason": "No."}),
+        await admin.post(f"{application}/reinstate"),
+        await cy.post(f"{application}/withdraw"),
+    ]
+    answers += [await admin.post(f"{path}/{step}") for step in LIFE[1:]]
+    for stream in (answers, moves):
+        for version, answer in enumerate(stream, start=1):
+            assert answer.headers["etag"] == f'"{version}"'
+            assert answer.json()["version"] == version
+    positions = [answer.json()["position"] for answer in (*answers[:3], *moves, *answers[3:])]
+    assert positions == list(range(2, 2 + len(positions)))
+    assert (await admin.get(application)).headers["etag"] == moves[-1].headers["etag"]
+
+
+async def test_nothing_to_change_answers_the_entity_as_it_is(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    path = f"/jobs/{job['id']}"
+    for answer in (await admin.post(f"{path}/publish"), await admin.patch(path, {}), await admin.get(path)):
+        assert done(answer) == job
+
+
+async def test_if_match_makes_every_write_conditional(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job)
+    about_job, about_application = f"/jobs/{job['id']}", f"/applications/{application['id']}"
+    writes: list[tuple[Person, str, str, Json | None, int]] = [
+        (admin, "PATCH", about_job, {"title": "Miller"}, 2),
+        (admin, "POST", f"{about_job}/close", None, 3),
+        (admin, "POST", f"{about_job}/reopen", None, 4),
+        (admin, "POST", f"{about_job}/publish", None, 5),
+        (admin, "PATCH", f"{about_application}/stage", {"stage": "screening"}, 1),
+        (admin, "POST", f"{about_application}/reject", {"reason": "No."}, 2),
+        (admin, "POST", f"{about_application}/reinstate", None, 3),
+        (cy, "POST", f"{about_application}/withdraw", None, 4),
+    ]
+    for person, method, path, body, version in writes:
+        for stale in (version - 1, version + 1, 999):
+            answer = await person.send(method, path, body, version=stale)
+            refused(answer, 412, "stale_version")
+            assert answer.headers["etag"] == f'"{version}"'
+        done(await person.send(method, path, body, version=version))
+    any_version = await admin.send("POST", f"{about_job}/close", headers={"If-Match": "*"})
+    assert any_version.status_code == 200
+
+
+@pytest.mark.parametrize("header", ["3", '"x"', '"-1"', '"1", "2"', "", '"99999999999999999999"', "W/"])
+async def test_an_if_match_that_is_no_version_is_400(system: System, header: str) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    refused(await admin.send("POST", f"/jobs/{job['id']}/close", headers={"If-Match": header}), 400)
+
+
+async def test_of_two_edits_of_one_version_one_is_stale(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    path = f"/jobs/{job['id']}"
+    edits = [admin.patch(path, {"title": f"Title {n}"}, version=2) for n in range(5)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*edits)) == [200, 412, 412, 412, 412]
+
+
+async def test_edits_of_different_fields_at_once_are_all_kept(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    path = f"/jobs/{job['id']}"
+    fields: Json = {
+        "title": "New",
+        "location": "Lyon",
+        "remote": True,
+        "openings": 3,
+        "skills": ["new"],
+        "description": "D",
+    }
+    answers = await asyncio.gather(*(admin.patch(path, {name: value}) for name, value in fields.items()))
+    assert {answer.status_code for answer in answers} == {200}
+    kept = await admin.sees(path)
+    assert {name: kept[name] for name in fields} == fields
+
+
+async def test_the_same_key_and_body_answer_the_first_outcome(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job_body = {"title": "Baker", "status": "open"}
+    first = await admin.post("/jobs", job_body, key="k")
+    await admin.patch(f"/jobs/{first.json()['id']}", {"title": "Miller"})
+    again = await admin.post("/jobs", job_body, key="k")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    apply = f"/jobs/{first.json()['id']}/apply"
+    letter = {"cover_letter": "Dear all"}
+    applied = await cy.post(apply, letter, key="k")
+    repeated = await cy.post(apply, letter, key="k")
+    assert (repeated.status_code, repeated.json()) == (201, applied.json())
+    assert repeated.json()["cover_letter"] == "Dear all"
+    seen = await admin.sees(f"/applications/{applied.json()['id']}")
+    assert seen["cover_letter"] == "Dear all"
+
+
+async def test_every_post_may_be_repeated_with_a_key(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job)
+    about_job, about_application = f"/jobs/{job['id']}", f"/applications/{application['id']}"
+    head = (await admin.sees("/audit/events", limit=1))["head"]
+    writes: list[tuple[Person, str, Json | None]] = [
+        (cy, f"{about_job}/view", None),
+        (admin, f"{about_job}/close", None),
+        (admin, f"{about_job}/reopen", None),
+        (admin, f"{about_application}/reject", {"reason": "No."}),
+        (admin, f"{about_application}/reinstate", None),
+        (cy, f"{about_application}/withdraw", None),
+    ]
+    for number, (person, path, body) in enumerate(writes, start=1):
+        first = await person.post(path, body, key=path)
+        for again in await asyncio.gather(*(person.post(path, body, key=path) for _ in range(3))):
+            assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert (await admin.sees("/audit/events", limit=1))["head"] == head + number
+
+
+async def test_a_key_sent_many_times_at_once_creates_one_job(system: System) -> None:
+    admin = await system.company()
+    posts = [admin.post("/jobs", {"title": "Baker"}, key="at once") for _ in range(15)]
+    answers = await asyncio.gather(*posts)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert (await admin.sees("/audit/events"))["head"] == 2
+
+
+async def test_the_same_key_with_another_body_is_409(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = (await admin.post("/jobs", {"title": "Baker", "status": "open"}, key="k")).json()
+    refused(await admin.post("/jobs", {"title": "Miller"}, key="k"), 409, "idempotency_key_reused")
+    apply = f"/jobs/{job['id']}/apply"
+    done(await cy.post(apply, {"source": "a"}, key="k"))
+    refused(await cy.post(apply, {"source": "b"}, key="k"), 409, "idempotency_key_reused")
+    refused(await admin.post(f"/jobs/{job['id']}/close", key="k"), 409, "idempotency_key_reused")
+
+
+async def test_two_people_may_use_the_same_key(system: System) -> None:
+    one, other = await system.company(), await system.company()
+    first = done(await one.post("/jobs", {"title": "Baker"}, key="k"))
+    second = done(await other.post("/jobs", {"title": "Baker"}, key="k"))
+    assert first["id"] != second["id"]
+    colleague = await system.member(one, "recruiter")
+    third = done(await colleague.post("/jobs", {"title": "Baker"}, key="k"))
+    assert third["id"] != first["id"]
+
+
+@pytest.mark.parametrize(("key", "status"), [("", 400), ("k" * 255, 201), ("k" * 256, 400), ("a b", 201)])
+async def test_a_key_is_any_text_up_to_255(system: System, key: str, status: int) -> None:
+    admin = await system.company()
+    assert (await admin.post("/jobs", {"title": "Baker"}, key=key)).status_code == status
