@@ -86,7 +86,7 @@ async def at_least(
 
     Raises `ReadModelBehind`, and a 400 problem when nothing says whose log the position is in.
     """
-    if position is None:
+    if not position:
         return
     if tenant_id is None:
         raise ProblemError(

@@ -111,6 +111,13 @@ async def test_a_query_waits_for_the_position_it_names(system: System) -> None:
     assert [item["id"] for item in at_once.json()["items"]] == [job["id"]]
 
 
+async def test_position_0_is_where_every_read_model_is(system: System) -> None:
+    admin = await system.company()
+    assert (await admin.sees("/applications", min_position=0))["items"] == []
+    nowhere = {"company_id": "00000000-0000-8000-8000-000000000000", "min_position": 0}
+    assert (await system.nobody.sees("/jobs", **nowhere))["items"] == []
+
+
 async def test_a_candidate_waits_for_the_position_in_the_log_of_the_job(system: System) -> None:
     admin, cy = await system.company(), await system.candidate()
     application = await cy.applies(await admin.posts_job())
