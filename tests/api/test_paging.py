@@ -114,7 +114,7 @@ async def test_a_query_waits_for_the_position_it_names(system: System) -> None:
 async def test_position_0_is_where_every_read_model_is(system: System) -> None:
     admin = await system.company()
     assert (await admin.sees("/applications", min_position=0))["items"] == []
-    nowhere = {"company_id": "00000000-0000-8000-8000-000000000000", "min_position": 0}
+    nowhere: dict[str, Query] = {"company_id": "00000000-0000-8000-8000-000000000000", "min_position": 0}
     assert (await system.nobody.sees("/jobs", **nowhere))["items"] == []
 
 
