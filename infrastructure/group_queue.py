@@ -76,7 +76,7 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
         self._closing = True
         for _ in self._tasks:
             self._wake_one()
-        await asyncio.gather(*self._tasks)
+        await asyncio.wait(self._tasks)
 
     def _wake_one(self) -> None:
         while self._idle:

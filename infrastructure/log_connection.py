@@ -25,8 +25,13 @@ async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
 
 
 def connect_sync(database_url: str) -> psycopg.Connection[object]:
-    """`connect` for synchronous code."""
-    return psycopg.Connection.connect(_conninfo(database_url), autocommit=True, prepare_threshold=None)
+    """`connect` for synchronous code, which may stop between the statements of a transaction: a lock that it holds then
+    is not held for long."""
+    connection = psycopg.Connection[object].connect(
+        _conninfo(database_url), autocommit=True, prepare_threshold=None
+    )
+    connection.execute("set idle_in_transaction_session_timeout = '30s'")
+    return connection
 
 
 def _conninfo(database_url: str) -> str:

@@ -2,7 +2,6 @@
 same code runs on a synchronous and on an asynchronous connection."""
 
 from collections.abc import Generator, Sequence
-from contextlib import suppress
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -93,8 +92,10 @@ async def write(connection: psycopg.AsyncConnection[object], appends: Sequence[A
         outcomes: list[Outcome] = done.value
         return outcomes
     except psycopg.Error:
-        with suppress(psycopg.Error):
+        try:
             await connection.rollback()
+        except psycopg.Error:
+            await connection.close()
         raise
 
 
@@ -110,8 +111,10 @@ def write_sync(connection: psycopg.Connection[object], appends: Sequence[Append]
         outcomes: list[Outcome] = done.value
         return outcomes
     except psycopg.Error:
-        with suppress(psycopg.Error):
+        try:
             connection.rollback()
+        except psycopg.Error:
+            connection.close()
         raise
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import cast
+from typing import Final, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -12,6 +12,8 @@ from application.recorded import Append, Appended, LogUnavailable, NewEvent, Str
 from infrastructure import group_queue
 from infrastructure.group_commit import GroupCommit
 from tests.infrastructure.logs import all_logs, new_stream, new_tenant, part, stopped_writers, write
+
+_DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"
 
 
 @pytest.fixture
@@ -170,6 +172,7 @@ async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(database_url: st
     assert all(isinstance(outcome, LogUnavailable) for outcome in told)
     with pytest.raises(LogUnavailable):
         await log.append(write(part(new_stream(tenant))))
+    await log.close()
     assert all_logs(database_url) == []
 
 
@@ -233,8 +236,7 @@ async def test_processes_that_write_to_the_same_tenants_do_not_deadlock(database
         await log.close()
     assert len(all_logs(database_url)) == 8 * 4 * count
     with psycopg.connect(database_url) as connection:
-        query = "select deadlocks from pg_stat_database where datname = current_database()"
-        assert connection.execute(query).fetchone() == (0,)
+        assert connection.execute(_DEADLOCKS).fetchone() == (0,)
 
 
 async def test_new_logs_are_founded_by_many_at_once(database_url: str) -> None:
@@ -245,6 +247,8 @@ async def test_new_logs_are_founded_by_many_at_once(database_url: str) -> None:
     for log in processes:
         await log.close()
     assert len(all_logs(database_url)) == 100
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(_DEADLOCKS).fetchone() == (0,)
 
 
 async def test_without_a_database_an_append_fails_in_time(
