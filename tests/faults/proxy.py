@@ -11,14 +11,14 @@ from typing import Final
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _SOCKET: Final = ".s.PGSQL.5432"
-_COMMITTED: Final = b"COMMIT\0"
 
 
 class Proxy:
     """Passes bytes between clients and a server on unix sockets.
 
     `cut_after_commit` and `cut_before_writing` say how many more connections to lose: the first when the server has
-    committed and before the client hears of it, the second when the client sends a transaction and before the server hears.
+    committed (it says `commit_answer`) and before the client hears of it, the second when the client sends a transaction and
+    before the server hears.
     """
 
     def __init__(self, server: Path) -> None:
@@ -26,6 +26,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self.cut_after_commit = 0
         self.cut_before_writing = 0
+        self.commit_answer = b"COMMIT\0"
         self.cuts = 0
 
     def serve(self, listener: socket.socket) -> None:
@@ -60,7 +61,7 @@ class Proxy:
                     target.sendall(data)
 
     def _cuts(self, data: bytes, *, from_server: bool) -> bool:
-        if from_server and self.cut_after_commit and _COMMITTED in data:
+        if from_server and self.cut_after_commit and self.commit_answer in data:
             self.cut_after_commit -= 1
         elif not from_server and self.cut_before_writing and b"log_lock_head" in data:
             self.cut_before_writing -= 1

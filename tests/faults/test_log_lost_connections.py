@@ -131,3 +131,18 @@ def test_a_process_that_heard_no_answer_is_not_done_twice(line: Proxy, factory: 
     with pytest.raises(IntegrityError):
         recorder.insert_events([stored(originator, 1)], tracking=Tracking("upstream", 9))
     assert (recorder.max_tracking_id("upstream"), recorder.max_notification_id()) == (8, 1)
+
+
+def test_a_snapshot_or_position_that_was_stored_unheard_is_not_refused(line: Proxy, factory: Factory) -> None:
+    line.commit_answer = b"INSERT 0 1\0"
+    snapshots, tracking = factory.aggregate_recorder("snapshots"), factory.tracking_recorder()
+    snapshot = stored(uuid4(), 5)
+    line.cut_after_commit = 1
+    snapshots.insert_events([snapshot])
+    line.cut_after_commit = 1
+    tracking.insert_tracking(Tracking("upstream", 7))
+    assert line.cuts == 2
+    with pytest.raises(IntegrityError):
+        snapshots.insert_events([snapshot])
+    with pytest.raises(IntegrityError):
+        tracking.insert_tracking(Tracking("upstream", 7))

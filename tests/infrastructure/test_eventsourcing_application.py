@@ -169,6 +169,19 @@ def test_a_projection_follows_and_goes_on_where_it_was(env: dict[str, str], data
     assert set(threading.enumerate()) <= threads
 
 
+def test_a_view_goes_on_after_its_idle_connections_were_killed(factory: Factory, database_url: str) -> None:
+    view = factory.tracking_recorder()
+    for position in 1, 2, 3:
+        with view.transaction(Tracking("upstream", position)) as connection:
+            connection.execute("select 1")
+        kill_all_connections(database_url)
+    with pytest.raises(IntegrityError), view.transaction(Tracking("upstream", 3)):
+        pytest.fail("it was there already")
+    with pytest.raises(RuntimeError), view.transaction(Tracking("upstream", 4)):
+        raise RuntimeError
+    assert view.max_tracking_id("upstream") == 3
+
+
 class TestSubscription:
     def test_hears_of_its_own_recorders_inserts_at_once(
         self, factory: Factory, monkeypatch: pytest.MonkeyPatch
