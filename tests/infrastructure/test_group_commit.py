@@ -115,10 +115,11 @@ async def test_a_full_queue_refuses_at_once(database_url: str) -> None:
     await log.close()
 
 
-async def test_a_queue_is_full_of_bytes_too(database_url: str) -> None:
+async def test_a_queue_is_full_of_bytes_too(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_queue, "_QUEUE_BYTES", 4_000_000)
     tenant = new_tenant()
     log = GroupCommit(database_url)
-    large = NewEvent("Large", bytes(64 << 20))
+    large = NewEvent("Large", bytes(1_000_000))
     async with stopped_writers(database_url, tenant) as stopped:
         first = started(log, write(part(new_stream(tenant))))
         await stopped(1)
