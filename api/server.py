@@ -1,7 +1,7 @@
 """Runs API processes."""
 
 import gc
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from litestar import Litestar
@@ -21,20 +21,23 @@ def application() -> Litestar:
     return _settled(settings)
 
 
-def _settled(settings: Settings) -> Litestar:
+def _settled(settings: Settings, further_handlers: list[Any] | None = None) -> Litestar:
     """The application; what start-up made lives as long as the process and is left out of garbage collection."""
-    app = create_app(settings)
+    app = create_app(settings, further_handlers)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD, 20, 20)
     return app
 
 
-def serve(settings: Settings) -> None:
-    """Serve HTTP until SIGINT or SIGTERM, then finish what was begun. Blocks."""
+def serve(settings: Settings, further_handlers: list[Any] | None = None) -> None:
+    """Serve HTTP until SIGINT or SIGTERM, then finish what was begun. Blocks.
+
+    `further_handlers` are served by a single process only.
+    """
     several = settings.api_processes > 1
     uvicorn.run(
-        "api.server:application" if several else _settled(settings),
+        "api.server:application" if several else _settled(settings, further_handlers),
         factory=several,
         host=settings.host,
         port=settings.port,

@@ -1,14 +1,13 @@
 """The HTTP benchmark's yardstick: the real application with one more route that does nothing behind a token check."""
 
 import msgspec
-import uvicorn
 from litestar import post
 from litestar.params import JSONBody
 
 from api.access import SIGNED_IN
-from api.app import create_app
 from api.fields import Body
 from api.requests import AnyRequest, actor_of
+from api.server import serve
 from infrastructure.settings import load
 
 
@@ -28,21 +27,8 @@ async def noop(data: JSONBody[NoopBody], request: AnyRequest) -> NoopAnswer:
 
 
 def main() -> None:
-    """Serve as `hirelog serve` does."""
-    settings = load()
-    uvicorn.run(
-        create_app(settings, [noop]),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-    )
+    """Serve exactly as `hirelog serve` does."""
+    serve(load(), [noop])
 
 
 if __name__ == "__main__":
