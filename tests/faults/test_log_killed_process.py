@@ -66,6 +66,7 @@ def test_a_killed_server_loses_no_acknowledged_event() -> None:
                 told = acknowledged(process, 500)
                 postmaster = next(home.glob("**/postmaster.pid")).read_text(encoding="utf-8").split()[0]
                 os.kill(int(postmaster), signal.SIGKILL)
+                os.waitid(os.P_PID, int(postmaster), os.WEXITED | os.WNOWAIT)
                 process.kill()
                 told |= acknowledged(process, -1)
             assert servers.revive() == ["PostgreSQL"]
