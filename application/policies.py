@@ -1,0 +1,46 @@
+"""What follows from an event: who is told what. Pure: an event in, effects out; `infrastructure` carries them out once each."""
+
+from typing import TypeAlias, assert_never
+
+from application.effects import Effect, Kind, Recipient
+from application.recorded import Recorded
+from domain.job_application import (
+    ApplicationReinstated,
+    ApplicationRejected,
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    StageAdvanced,
+)
+
+Handled: TypeAlias = (
+    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+)
+"""The events that somebody is told of. All stand in an application's stream, so `stream_id` is the application."""
+
+
+def effects(recorded: Recorded[Handled]) -> tuple[Effect, ...]:
+    """What follows from one event, in a fixed order: an effect is known by its event's position and its place in this tuple.
+
+    The order and the number of effects of an event that was recorded once must not change in a later release.
+    """
+    event = recorded.event
+    match event:
+        case ApplicationSubmitted():
+            return (
+                _tell(recorded, "candidate", "application_received"),
+                _tell(recorded, "recruiter", "new_application"),
+            )
+        case StageAdvanced():
+            return (_tell(recorded, "candidate", "stage_changed"),)
+        case ApplicationRejected():
+            return (_tell(recorded, "candidate", "application_rejected"),)
+        case ApplicationReinstated():
+            return (_tell(recorded, "candidate", "application_reinstated"),)
+        case ApplicationWithdrawn():
+            return (_tell(recorded, "recruiter", "application_withdrawn"),)
+        case _:
+            assert_never(event)
+
+
+def _tell(recorded: Recorded[Handled], recipient: Recipient, kind: Kind) -> Effect:
+    return Effect(kind=kind, recipient=recipient, application_id=recorded.stream_id)
