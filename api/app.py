@@ -7,7 +7,18 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar
 
-from api import accounts, applications, audit, dashboard, health, history, jobs, metrics
+from api import (
+    accounts,
+    application_decisions,
+    applications,
+    audit,
+    dashboard,
+    health,
+    history,
+    job_lifecycle,
+    jobs,
+    metrics,
+)
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
@@ -20,7 +31,9 @@ from infrastructure.settings import Settings
 _HANDLERS: Final[list[Any]] = [
     *accounts.HANDLERS,
     *jobs.HANDLERS,
+    *job_lifecycle.HANDLERS,
     *applications.HANDLERS,
+    *application_decisions.HANDLERS,
     *history.HANDLERS,
     *dashboard.HANDLERS,
     *audit.HANDLERS,

@@ -9,7 +9,7 @@ from litestar import get
 from litestar.datastructures import State
 
 from api.access import AUDIT, CANDIDATE
-from api.applications import ApplicationId, check_concern
+from api.application_answer import ApplicationId, check_concern
 from api.requests import AnyRequest, actor_of
 from api.services import Services
 from application.actor import Role

@@ -1,16 +1,17 @@
-"""Jobs: browsing, posting, editing, their life cycle, and being seen."""
+"""Jobs: browsing, posting, editing, and being seen."""
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 from litestar import Response, get, patch, post
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api.access import CANDIDATE, HIRING, VISITOR, caller
 from api.fields import NO_NUL, Body, Currency, Line, Money, Openings, Skills, Text, Title, Word, Years
+from api.job_answer import JobAnswer, JobId, answered, carried_out
 from api.problems import ProblemError
 from api.requests import (
     AnyRequest,
@@ -23,7 +24,6 @@ from api.requests import (
     at_least,
     company_of,
     metadata,
-    versioned,
 )
 from api.services import Services
 from application.actor import STAFF, Actor
@@ -31,19 +31,14 @@ from application.entity import Entity, rehydrate
 from application.handle import Metadata
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
-from domain.decision import Command
 from domain.identifiers import random_id, tenant_of
 from domain.job import (
     JOB,
-    ArchiveJob,
-    CloseJob,
     CreateJob,
     EditJob,
     EmploymentType,
     Job,
     Posting,
-    PublishJob,
-    ReopenJob,
     Requirements,
     Status,
 )
@@ -53,12 +48,6 @@ from projections.job_listing import JOB_LISTING, JobFilters, Sort, StaffView
 from projections.paging import Page
 
 _MERGES: Final = 5
-
-
-class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
-    """A job; `position` is where its last event stands in the company's log."""
-
-    position: int
 
 
 class CreateJobBody(Body, frozen=True):
@@ -92,7 +81,6 @@ class EditJobBody(Body, frozen=True):
     openings: Openings | UnsetType = UNSET
 
 
-JobId: TypeAlias = FromPath[UUID]
 Q: TypeAlias = Annotated[
     str | None,
     QueryParameter(max_length=200, pattern=NO_NUL, description="Words in title, skills, description."),
@@ -194,7 +182,7 @@ async def create(
         openings=data.openings,
         publish=data.status == "open",
     )
-    return await _carry_out(services, command, how, status_code=201)
+    return await carried_out(services, command, how, status_code=201)
 
 
 @get(
@@ -214,7 +202,7 @@ async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobA
         raise NotFound
     if actor is not None and actor.role == "candidate" and entity.state.status == "open":
         await _record_view(services, job_id, await metadata(request, None, None))
-    return await _answer(services, entity)
+    return await answered(services, entity)
 
 
 async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
@@ -254,7 +242,7 @@ async def _edit(
         )
         merged = how if how.expected_version is not None else replace(how, expected_version=entity.version)
         try:
-            return await _carry_out(services, command, merged)
+            return await carried_out(services, command, merged)
         except StaleVersion:
             if how.expected_version is not None:
                 raise
@@ -267,58 +255,6 @@ def _changed(current: Any, given: dict[str, Any]) -> Any:
     return replace(current, **mine) if mine else None
 
 
-@post("/jobs/{job_id:uuid}/publish", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="publish_job")
-async def publish(
-    job_id: JobId,
-    request: AnyRequest,
-    state: State,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response[JobAnswer]:
-    """Open a draft to applications."""
-    how = await metadata(request, if_match, idempotency_key)
-    return await _carry_out(state.services, PublishJob(job_id=job_id), how)
-
-
-@post("/jobs/{job_id:uuid}/close", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="close_job")
-async def close(
-    job_id: JobId,
-    request: AnyRequest,
-    state: State,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response[JobAnswer]:
-    """Take no more applications; those that are there go on."""
-    how = await metadata(request, if_match, idempotency_key)
-    return await _carry_out(state.services, CloseJob(job_id=job_id), how)
-
-
-@post("/jobs/{job_id:uuid}/reopen", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="reopen_job")
-async def reopen(
-    job_id: JobId,
-    request: AnyRequest,
-    state: State,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response[JobAnswer]:
-    """Open a closed job again, as long as an opening is left."""
-    how = await metadata(request, if_match, idempotency_key)
-    return await _carry_out(state.services, ReopenJob(job_id=job_id), how)
-
-
-@post("/jobs/{job_id:uuid}/archive", allow=HIRING, status_code=200, tags=["Jobs"], operation_id="archive_job")
-async def archive(
-    job_id: JobId,
-    request: AnyRequest,
-    state: State,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response[JobAnswer]:
-    """Put a draft or a closed job away for good."""
-    how = await metadata(request, if_match, idempotency_key)
-    return await _carry_out(state.services, ArchiveJob(job_id=job_id), how)
-
-
 @post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"], operation_id="view_job")
 async def view(
     job_id: JobId, request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
@@ -329,42 +265,4 @@ async def view(
     await services.commands.handle(RecordView(job_id=job_id, viewer_id=actor_of(request).account_id), how)
 
 
-async def _carry_out(
-    services: Services, command: Command, how: Metadata, status_code: int = 200
-) -> Response[JobAnswer]:
-    outcome = await services.commands.handle(command, how)
-    return await _answer(services, outcome.entity, status_code)
-
-
-async def _answer(services: Services, entity: Entity[Job], status_code: int = 200) -> Response[JobAnswer]:
-    company_id = tenant_of(entity.stream_id)
-    job = entity.state
-    if job.status is None or job.created_by is None:
-        raise NotFound
-    answer = JobAnswer(
-        id=entity.stream_id,
-        company_id=company_id,
-        company_name=await services.company_names.of(company_id),
-        title=job.posting.title,
-        description=job.posting.description,
-        location=job.posting.location,
-        remote=job.posting.remote,
-        employment_type=job.posting.employment_type,
-        skills=list(job.requirements.skills),
-        min_experience_years=job.requirements.min_experience_years,
-        salary_min=job.requirements.salary_min,
-        salary_max=job.requirements.salary_max,
-        currency=job.requirements.currency,
-        openings=job.openings,
-        status=job.status,
-        created_by=job.created_by,
-        created_at=entity.first_at["JobCreated"],
-        published_at=entity.first_at.get("JobPublished"),
-        version=entity.version,
-        position=entity.position,
-    )
-    location = f"/jobs/{entity.stream_id}" if status_code == 201 else None
-    return versioned(answer, entity.version, status_code, location)
-
-
-HANDLERS = [browse, create, one, edit, publish, close, reopen, archive, view]
+HANDLERS = [browse, create, one, edit, view]
