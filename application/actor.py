@@ -13,8 +13,9 @@ STAFF: Final[frozenset[Role]] = frozenset({"recruiter", "hiring_manager", "audit
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """A person with a role; staff act in one company, a candidate in none."""
+    """A person with a role; staff act in one company, a candidate in none. `session_id` is the login they act by."""
 
     account_id: UUID
     role: Role
     company_id: UUID | None = None
+    session_id: UUID | None = None
