@@ -12,6 +12,7 @@ from application.handle import CommandHandler
 from infrastructure.accounts import CompanyNames
 from infrastructure.broker import WakeUps
 from infrastructure.event_store import EventStore
+from infrastructure.mail_wake import MailWake
 from infrastructure.security import Passwords, Tokens
 from infrastructure.settings import Settings
 from projections.menu import MENU
@@ -31,6 +32,7 @@ class Services(msgspec.Struct, frozen=True):
     company_names: CompanyNames
     charts: ChartRenderer
     wake_ups: WakeUps
+    mail: MailWake
 
 
 @asynccontextmanager
@@ -40,6 +42,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")
     async with AsyncExitStack() as stack:
         wake_ups = await stack.enter_async_context(WakeUps(settings, [model.name for model in MENU]))
+        mail = await stack.enter_async_context(MailWake(settings))
         store = await stack.enter_async_context(
             EventStore(
                 settings.database_url,
@@ -71,4 +74,5 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             company_names=CompanyNames(pool),
             charts=charts,
             wake_ups=wake_ups,
+            mail=mail,
         )
