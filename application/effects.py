@@ -7,6 +7,7 @@ import msgspec
 
 Kind: TypeAlias = Literal[
     "application_received",
+    "application_moved",
     "qualified",
     "stage_changed",
     "application_rejected",
