@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
 import psycopg
@@ -104,18 +104,18 @@ class Revocations:
         connection = await self._link.connection()
         cursor = await connection.execute(
             """
-            select clock_timestamp() as at, null::uuid as subject_id, null::timestamptz as revoked_at
-            union all
-            select null, subject_id, revoked_at from revocation
-            where revoked_at > coalesce(%s, clock_timestamp() - %s::interval)
-            order by at nulls last
+            select clock_timestamp(), subject_id, revoked_at
+            from (select) as always left join revocation
+                on revoked_at > coalesce(%s, clock_timestamp() - %s::interval)
             """,
             (self._since, self._remembered),
         )
-        (now, *_), *revoked = await cursor.fetchall()
-        for _, subject_id, revoked_at in revoked:
-            known = self._revoked.get(subject_id, 0.0)
-            self._revoked[subject_id] = max(known, revoked_at.timestamp())
+        rows = cast("list[tuple[datetime, UUID | None, datetime]]", await cursor.fetchall())
+        now = rows[0][0]
+        for _, subject_id, revoked_at in rows:
+            if subject_id is not None:
+                known = self._revoked.get(subject_id, 0.0)
+                self._revoked[subject_id] = max(known, revoked_at.timestamp())
         # A revocation becomes visible when it is committed, a little after the moment that it says.
         self._since = now - _LATE_COMMIT
         if self._keys.uses_database:
