@@ -16,6 +16,7 @@ from infrastructure.operator_error import OperatorError
 SECRET_KEY_BYTES: Final = 32
 _WITHOUT_PREFIX: Final = frozenset({"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES"})
 _PREFIX: Final = "HIRELOG_"
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     home: Path = Path(".hirelog")
     host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8000
+    public_url: str | None = None
     database_url: str | None = None
     redis_url: str | None = None
     secret_key: str | None = None
@@ -88,6 +90,10 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
     settings = msgspec.convert(values, Settings)
     settings = msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
     _check_secret_key(settings)
+    if settings.public_url and not _PUBLIC_URL.fullmatch(settings.public_url):
+        raise SettingsError(
+            "HIRELOG_PUBLIC_URL must be an http:// or https:// address without user, query and fragment"
+        )
     return settings
 
 

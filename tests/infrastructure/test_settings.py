@@ -47,6 +47,10 @@ def test_an_empty_variable_is_unset() -> None:
         ({"HIRELOG_PORT": "70000"}, "HIRELOG_PORT '70000': expected a whole number <= 65535"),
         ({"HIRELOG_LOG_FORMAT": "xml"}, "HIRELOG_LOG_FORMAT 'xml': invalid enum value 'xml'"),
         ({"HIRELOG_PROT": "8000"}, "unknown setting HIRELOG_PROT: is HIRELOG_PORT meant?"),
+        (
+            {"HIRELOG_PUBLIC_URL": "jobs.example.com"},
+            "HIRELOG_PUBLIC_URL must be an http:// or https:// address without user, query and fragment",
+        ),
         ({"SECRET_KEY": "short"}, "SECRET_KEY needs at least 32 bytes"),
         (
             {"DATABASE_URL": "postgresql:///x"},

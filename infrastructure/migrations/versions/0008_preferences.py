@@ -1,0 +1,28 @@
+"""Which kinds of mail and of notifications people do not want."""
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+UP = """
+create table notification_preference (
+    account_id uuid not null references account on delete cascade,
+    kind text not null,
+    mail boolean not null,
+    in_app boolean not null,
+    primary key (account_id, kind)
+);
+"""
+
+DOWN = """
+drop table notification_preference;
+"""
+
+
+def upgrade() -> None:
+    op.execute(UP)
+
+
+def downgrade() -> None:
+    op.execute(DOWN)
