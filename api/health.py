@@ -13,7 +13,7 @@ from api.access import ANYONE
 from api.services import Services
 from infrastructure.migrate import pending
 from infrastructure.projection_status import ProjectionStatus, statuses
-from projections.menu import MENU
+from projections.menu import FOLLOWERS
 
 _SECONDS = 2.0
 
@@ -106,7 +106,7 @@ async def _read_models(services: Services) -> Check:
 
 def _statuses(database_url: str) -> list[ProjectionStatus]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        return statuses(connection, MENU)
+        return statuses(connection, FOLLOWERS)
 
 
 HANDLERS: list[Any] = [live, ready]

@@ -22,7 +22,7 @@ from api.access import ANYONE
 from api.services import Services
 from infrastructure.group_commit import GroupCommit
 from infrastructure.projection_status import ProjectionStatus, statuses
-from projections.menu import MENU
+from projections.menu import FOLLOWERS
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -166,7 +166,7 @@ async def metrics(state: State) -> Response[bytes]:
 
 def _statuses(database_url: str) -> list[ProjectionStatus]:
     with psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection:
-        return statuses(connection, MENU)
+        return statuses(connection, FOLLOWERS)
 
 
 HANDLERS: list[Any] = [metrics]

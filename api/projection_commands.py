@@ -20,7 +20,7 @@ _AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scri
 @_AS_JSON
 @click.pass_context
 def projections(context: click.Context, *, as_json: bool) -> None:
-    """List the read models: version, build, lag, and who is parked and why."""
+    """List the read models, and the effects: version, build, lag, and who is parked and why."""
     if context.invoked_subcommand is None:
         _list(as_json=as_json)
 
@@ -64,15 +64,20 @@ def verify_command(*, names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("name")
 @click.option("--tenant", type=click.UUID, help="Only this tenant.")
 def retry_command(*, name: str, tenant: UUID | None) -> None:
-    """Let a read model try its parked tenants again, after what parked them was put right."""
+    """Let a read model (or the effects) try its parked tenants again, after what parked them was put right."""
     import psycopg
 
     from infrastructure.projection_status import retry_parked
+    from projections.menu import FOLLOWERS
 
-    (model,) = _models((name,))
+    followers = [model.name for model in FOLLOWERS]
+    if name not in followers:
+        raise OperatorError(
+            f"nothing of the name {name!r} follows the logs: known are {', '.join(followers)}"
+        )
     with psycopg.connect(_database_url()) as connection:
-        count = retry_parked(connection, model.name, tenant)
-    click.echo(f"{count} tenants of {model.name} are tried again")
+        count = retry_parked(connection, name, tenant)
+    click.echo(f"{count} tenants of {name} are tried again")
 
 
 @click.command("rebuild")
@@ -112,10 +117,10 @@ def _list(*, as_json: bool) -> None:
     import psycopg
 
     from infrastructure.projection_status import statuses
-    from projections.menu import MENU
+    from projections.menu import FOLLOWERS
 
     with psycopg.connect(_database_url(), autocommit=True) as connection:
-        found = statuses(connection, MENU)
+        found = statuses(connection, FOLLOWERS)
     if as_json:
         shown = [{**msgspec.to_builtins(status), "outdated": status.outdated} for status in found]
         click.echo(msgspec.json.format(msgspec.json.encode(shown)))

@@ -9,6 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from infrastructure.broker import call, make_broker
+from infrastructure.effects_projector import EffectsProjector
 from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings
@@ -32,7 +33,7 @@ def run(settings: Settings) -> None:
         projection_pool(settings.database_url, 1) as pool,
         connect(settings.redis_url) as redis,
     ):
-        projectors = [Projector(pool, model) for model in MENU]
+        projectors = [*(Projector(pool, model) for model in MENU), EffectsProjector(pool)]
         wake_ups = WakeUpCalls(redis)
         logged_at = float("-inf")
         _log.info("scheduler is ready", sweep_seconds=settings.sweep_seconds)

@@ -15,7 +15,7 @@ from infrastructure.event_store import EventStore
 from infrastructure.mail_wake import MailWake
 from infrastructure.security import Passwords, Tokens
 from infrastructure.settings import Settings
-from projections.menu import MENU
+from projections.menu import FOLLOWERS
 
 Pool = AsyncConnectionPool[Any]
 
@@ -41,7 +41,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     if settings.database_url is None or settings.redis_url is None or settings.secret_key is None:
         raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")
     async with AsyncExitStack() as stack:
-        wake_ups = await stack.enter_async_context(WakeUps(settings, [model.name for model in MENU]))
+        wake_ups = await stack.enter_async_context(WakeUps(settings, [model.name for model in FOLLOWERS]))
         mail = await stack.enter_async_context(MailWake(settings))
         store = await stack.enter_async_context(
             EventStore(

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypedDict
 
 import psycopg
 import structlog
@@ -15,6 +15,7 @@ from dramatiq import Worker
 from redis.exceptions import RedisError
 
 from infrastructure.broker import answer_calls, call, make_broker
+from infrastructure.effects_projector import EffectsProjector
 from infrastructure.lingering import LingeringProjector
 from infrastructure.process_tree import ProcessTree, Program
 from infrastructure.projection_pool import projection_pool
@@ -33,6 +34,12 @@ _SWITCH_SECONDS: Final = 0.0005
 """How long one projector may keep the interpreter from the others; the default of 5 ms adds a tenth to the lag."""
 
 _GARBAGE_THRESHOLD: Final = 50_000
+
+
+class _Pages(TypedDict):
+    page_size: int
+    tenants_per_unit: int
+
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -61,15 +68,12 @@ def working(settings: Settings) -> Generator[None]:
         redis = stack.enter_context(connect(settings.redis_url))
         broker = make_broker(settings.redis_url)
         stack.callback(broker.close)
-        projectors = [
-            Projector(
-                pool,
-                model,
-                page_size=settings.projection_page_size,
-                tenants_per_unit=settings.projection_tenants_per_unit,
-            )
-            for model in MENU
-        ]
+        pages: _Pages = {
+            "page_size": settings.projection_page_size,
+            "tenants_per_unit": settings.projection_tenants_per_unit,
+        }
+        projectors: list[Projector[Any, Any]] = [Projector(pool, model, **pages) for model in MENU]
+        projectors.append(EffectsProjector(pool, **pages))
         lingering = {
             projector.model.name: LingeringProjector(
                 projector,

@@ -175,11 +175,11 @@ class BuildWriter(Generic[RowT, EventT]):
             except REFUSED_ROWS as error:
                 for page in pages:
                     page.stop_before(Poison(page.reached, describe(error)))
-            self._move(connection, pages)
+            self.move(connection, pages)
             return
         with connection.pipeline():
             rows.write(connection)
-            self._move(connection, pages)
+            self.move(connection, pages)
 
     def behind(self, connection: Connection[Any], tenants: Sequence[UUID]) -> frozenset[UUID]:
         """Those of `tenants` that are behind and not parked, as far as this transaction sees."""
@@ -205,7 +205,8 @@ class BuildWriter(Generic[RowT, EventT]):
                 todo = [target for target in todo if reached.get(target.tenant_id, target.upto) < target.upto]
                 yield sum(page.count for page in pages)
 
-    def _move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
+    def move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
+        """Move the checkpoints of claimed pages; a page with a poison parks its tenant."""
         if len(pages) > 1 and not any(page.poison for page in pages):
             moved = {
                 "tenants": [page.tenant_id for page in pages],

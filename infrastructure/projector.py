@@ -74,6 +74,10 @@ class Projector(Generic[RowT, EventT]):
         self._identity = {"name": model.name, "version": model.version, "lock": SWITCH_LOCK}
         self._writer: BuildWriter[RowT, EventT] | None = None
 
+    def writer(self, build: int) -> BuildWriter[RowT, EventT]:
+        """What reads the logs for a build, and writes what comes of them."""
+        return BuildWriter(self.model, build)
+
     def behind(self, limit: int = 1_000) -> set[UUID]:
         """Tenants whose logs are ahead of the read model, parked ones left out; none while it is outdated."""
         with self._pool.connection() as connection:
@@ -142,7 +146,7 @@ class Projector(Generic[RowT, EventT]):
             raise Outdated(f"{self.model.name}: the live build is not of version {self.model.version}")
         if writer is not None and writer.build == found[0]:
             return writer, []
-        writer = self._writer = BuildWriter(self.model, found[0])
+        writer = self._writer = self.writer(found[0])
         return writer, writer.claim(connection, targets, page_size, patient=patient, only_if_live=True)
 
     def _find_refused(self, tenant_id: UUID) -> Unit:

@@ -2,12 +2,16 @@
 
 from typing import Final
 
+from infrastructure.effects_projector import EFFECTS
 from infrastructure.read_model import AnyReadModel
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.job_listing import JOB_LISTING
 
 MENU: Final[tuple[AnyReadModel, ...]] = (JOB_LISTING, APPLICATION_LIST, JOB_DASHBOARD)
+
+FOLLOWERS: Final[tuple[AnyReadModel, ...]] = (*MENU, EFFECTS)
+"""Whatever follows the logs and can be behind: the read models, and the effects, which are never rebuilt."""
 
 
 def named(name: str) -> AnyReadModel:

@@ -1,0 +1,247 @@
+"""Effects: stored once each with the checkpoint, for the right people, whatever happens to the projector or to the read models."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from application.effects import Effect
+from application.policies import effects as policy
+from application.recorded import Recorded
+from domain.decision import Event
+from domain.job import JobCreated
+from domain.job_application import (
+    ApplicationRejected,
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    StageAdvanced,
+)
+from infrastructure.effects_projector import EFFECTS, EffectsProjector, mail_id
+from infrastructure.migrate import migrate
+from infrastructure.projection_status import retry_parked
+from infrastructure.rebuild import rebuild
+from projections.job_dashboard import JOB_DASHBOARD
+from tests.domain.builders import CLAIMS, POSTING, created
+from tests.read_models import World, at, new_id, new_tenant, world
+
+STORED = (
+    "select position, number, kind, recipient, account_id, application_id, job_id, candidate_id from effect"
+)
+
+
+class Office(World):
+    """A world with a job, whose applications come and go."""
+
+    def job(self, tenant: UUID, recruiter: UUID) -> UUID:
+        job_id = new_id(tenant)
+        self.append(
+            job_id,
+            JobCreated(
+                created_by=recruiter, posting=POSTING, requirements=created().requirements, openings=1
+            ),
+        )
+        return job_id
+
+    def application(self, job_id: UUID, candidate: UUID) -> UUID:
+        application_id = new_id(job_id)
+        self.append(
+            application_id,
+            ApplicationSubmitted(
+                job_id=job_id, candidate_id=candidate, claims=CLAIMS, requirements_revision=1
+            ),
+        )
+        return application_id
+
+    def effects(self, **settings: Any) -> EffectsProjector:
+        settings.setdefault("interval_seconds", 0)
+        return EffectsProjector(self.pool, **settings)
+
+    def head(self, tenant: UUID) -> int:
+        ((position,),) = self.execute("select position from log_head where tenant_id = %s", tenant)
+        return int(position)
+
+    def stored(self) -> list[tuple[Any, ...]]:
+        return self.execute(f"{STORED} order by tenant_id, position, number")
+
+
+@pytest.fixture
+def office(database_url: str) -> Any:
+    with world(database_url, JOB_DASHBOARD) as here:
+        yield Office(here.database_url, here.pool, here.models)
+
+
+def test_an_event_has_its_effects_once_for_the_candidate_and_whoever_created_the_job(office: Office) -> None:
+    recruiter, candidate = uuid4(), uuid4()
+    job_id = office.job(new_tenant(), recruiter)
+    application_id = office.application(job_id, candidate)
+    office.effects().drain()
+    office.append(application_id, StageAdvanced(from_stage="applied", to_stage="screening"))
+    about = (application_id, job_id, candidate)
+    for _ in range(2):
+        office.effects().drain()
+        assert office.stored() == [
+            (2, 0, "application_received", "candidate", candidate, *about),
+            (2, 1, "new_application", "recruiter", recruiter, *about),
+            (3, 0, "stage_changed", "candidate", candidate, *about),
+        ]
+
+
+def test_a_rebuild_and_what_was_there_before_the_upgrade_have_no_effects(
+    empty_database_url: str,
+) -> None:
+    migrate(empty_database_url, "0002")
+    with world(empty_database_url, JOB_DASHBOARD) as here:
+        office = Office(here.database_url, here.pool, here.models)
+        job_id = office.job(new_tenant(), uuid4())
+        office.application(job_id, uuid4())
+        migrate(empty_database_url)
+        office.effects().drain()
+        assert office.stored() == []
+        later = office.application(job_id, uuid4())
+        office.effects().drain()
+        before = office.stored()
+        rebuild(empty_database_url, JOB_DASHBOARD)
+        office.effects().drain()
+        assert office.stored() == before
+        assert {row[5] for row in before} == {later}
+
+
+def fails_at_a_withdrawal(recorded: Recorded[Any]) -> tuple[Effect, ...]:
+    if isinstance(recorded.event, ApplicationWithdrawn):
+        raise ZeroDivisionError("nobody knows what follows")
+    return policy(recorded)
+
+
+def test_a_poison_effect_parks_its_tenant_only_and_is_told_when_that_was_put_right(office: Office) -> None:
+    ill, sound = (office.job(new_tenant(), uuid4()) for _ in range(2))
+    office.append(office.application(ill, uuid4()), ApplicationWithdrawn(from_stage="applied"))
+    for job_id in (ill, sound):
+        office.application(job_id, uuid4())
+    office.effects(policy=fails_at_a_withdrawal).drain()
+    (parked,) = office.status(EFFECTS).parked
+    assert (parked.position, parked.error) == (3, "ZeroDivisionError: nobody knows what follows")
+    assert len(office.stored()) == 2 + 2
+
+    with office.pool.connection() as connection:
+        assert retry_parked(connection, EFFECTS.name) == 1
+    office.effects().drain()
+    assert office.status(EFFECTS).parked == []
+    assert len(office.stored()) == 2 + 1 + 2 + 2
+
+
+@pytest.mark.parametrize("data", [b"{}", b'{"job_id":"x"}'])
+def test_an_effect_about_an_application_that_is_none_parks(office: Office, data: bytes) -> None:
+    job_id = office.job(new_tenant(), uuid4())
+    strange = new_id(job_id)
+    office.execute(
+        """with head as (update log_head set position = 2 where tenant_id = (
+               select tenant_id from event where stream_id = %s) returning tenant_id)
+           insert into event select tenant_id, 2, %s, 1, 'Other', %s, null, %s, now() from head""",
+        job_id,
+        strange,
+        data,
+        uuid4(),
+    )
+    office.append(strange, StageAdvanced(from_stage="applied", to_stage="screening"))
+    office.effects().drain()
+    (parked,) = office.status(EFFECTS).parked
+    assert (parked.position, "UnknownStream" in parked.error) == (3, True)
+
+
+def test_rows_that_the_database_refuses_park_the_event_that_made_them(office: Office) -> None:
+    def nul_kind(recorded: Recorded[Any]) -> tuple[Effect, ...]:
+        if isinstance(recorded.event, ApplicationWithdrawn):
+            return (
+                Effect(kind="nul\0", recipient="candidate", application_id=recorded.stream_id),  # type: ignore[arg-type]  # what a bug might do
+            )
+        return policy(recorded)
+
+    job_id = office.job(new_tenant(), uuid4())
+    for _ in range(5):
+        office.application(job_id, uuid4())
+    office.append(office.application(job_id, uuid4()), ApplicationWithdrawn(from_stage="applied"))
+    office.application(job_id, uuid4())
+    office.effects(policy=nul_kind).drain()
+    assert [parked.position for parked in office.status(EFFECTS).parked] == [8]
+    assert len(office.stored()) == 6 * 2
+
+
+def test_a_projector_killed_before_its_commit_stores_nothing_twice(office: Office) -> None:
+    job_id = office.job(new_tenant(), uuid4())
+    for _ in range(3):
+        office.application(job_id, uuid4())
+
+    def killed(recorded: Recorded[Any]) -> tuple[Effect, ...]:
+        if recorded.position == 3:
+            office.execute(
+                "select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)"
+                " where locktype = 'advisory' and datname = current_database()"
+            )
+        return policy(recorded)
+
+    with pytest.raises(psycopg.OperationalError):
+        office.effects(policy=killed).drain()
+    assert office.stored() == []
+    office.effects().drain()
+    assert len(office.stored()) == 3 * 2
+
+
+HAPPENINGS: dict[str, Event] = {
+    "screening": StageAdvanced(from_stage="applied", to_stage="screening"),
+    "rejected": ApplicationRejected(from_stage="applied"),
+    "withdrawn": ApplicationWithdrawn(from_stage="applied"),
+}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    log=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["apply", *HAPPENINGS])), max_size=20),
+    page_size=st.integers(1, 6),
+    tenants_per_unit=st.integers(1, 3),
+    units_between=st.integers(0, 2),
+)
+def test_however_it_is_cut_it_stores_what_a_plain_loop_over_the_log_tells(
+    office: Office,
+    log: list[tuple[int, str]],
+    page_size: int,
+    tenants_per_unit: int,
+    units_between: int,
+) -> None:
+    tenants = [new_tenant() for _ in range(3)]
+    jobs = [office.job(tenant, uuid4()) for tenant in tenants]
+    applications: list[list[UUID]] = [[] for _ in tenants]
+    expected: set[tuple[Any, ...]] = set()
+    projector = office.effects(page_size=page_size, tenants_per_unit=tenants_per_unit)
+    for which, what in log:
+        if what == "apply" or not applications[which]:
+            applications[which].append(office.application(jobs[which], uuid4()))
+            told = ["application_received", "new_application"]
+        else:
+            office.append(applications[which][-1], HAPPENINGS[what])
+            told = [effect.kind for effect in policy(recorded(HAPPENINGS[what]))]
+        position = office.head(tenants[which])
+        expected |= {(tenants[which], position, number, kind) for number, kind in enumerate(told)}
+        for _ in range(units_between):
+            projector.unit(tenants)
+    projector.drain(tenants)
+    stored = office.execute(
+        "select tenant_id, position, number, kind, mail_id from effect where tenant_id = any(%s)", tenants
+    )
+    assert {row[:4] for row in stored} == expected
+    assert all(row[4] == mail_id(*row[:3]) for row in stored)
+
+
+def recorded(event: Event) -> Recorded[Any]:
+    return Recorded(
+        tenant_id=uuid4(),
+        position=1,
+        stream_id=uuid4(),
+        version=1,
+        event=event,
+        actor_id=None,
+        command_id=uuid4(),
+        recorded_at=at(1),
+    )
