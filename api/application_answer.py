@@ -52,6 +52,8 @@ def answered(
         cover_letter_text_id=application.cover_letter_text_id,
         resume_id=application.resume_id,
         source=application.source,
+        moved_from=application.moved_from,
+        moved_to=application.moved_to,
         requirements_revision=application.requirements_revision,
         applied_at=applied_at,
         stage_since=max(entity.last_at.values()),

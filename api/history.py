@@ -19,6 +19,7 @@ from application.recorded import Recorded
 from domain.identifiers import tenant_of
 from domain.job_application import (
     JOB_APPLICATION,
+    ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
     ApplicationSubmitted,
@@ -64,8 +65,10 @@ class History(msgspec.Struct, frozen=True):
 def in_words(event: JobApplicationEvent) -> tuple[str, str | None, str]:
     """What happened, from which stage, to which."""
     match event:
-        case ApplicationSubmitted():
+        case ApplicationSubmitted(moved_from=None):
             return "Applied for the job", None, "applied"
+        case ApplicationSubmitted():
+            return "Moved here from another job", None, "applied"
         case StageAdvanced(from_stage=before, to_stage=stage):
             what = "Hired" if stage == "hired" else f"Moved from {before} to {stage}"
             return what, before, stage
@@ -75,6 +78,8 @@ def in_words(event: JobApplicationEvent) -> tuple[str, str | None, str]:
             return f"Rejection taken back, at {stage} again", "rejected", stage
         case ApplicationWithdrawn(from_stage=before):
             return f"Withdrawn by the candidate at {before}", before, "withdrawn"
+        case ApplicationMoved(from_stage=before):
+            return f"Moved from {before} to another job", before, "withdrawn"
         case _:
             assert_never(event)
 
@@ -112,7 +117,11 @@ async def history(application_id: ApplicationId, request: AnyRequest, state: Sta
 
 def _text_id(event: JobApplicationEvent) -> UUID | None:
     match event:
-        case StageAdvanced(note_text_id=text_id) | ApplicationRejected(reason_text_id=text_id):
+        case (
+            StageAdvanced(note_text_id=text_id)
+            | ApplicationRejected(reason_text_id=text_id)
+            | ApplicationMoved(note_text_id=text_id)
+        ):
             return text_id
         case ApplicationSubmitted() | ApplicationReinstated() | ApplicationWithdrawn():
             return None

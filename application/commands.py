@@ -29,6 +29,7 @@ from domain.job_application import (
     JOB_APPLICATION,
     AdvanceStage,
     JobApplication,
+    MoveApplication,
     ReinstateApplication,
     RejectApplication,
     SubmitApplication,
@@ -90,6 +91,29 @@ async def advance(command: AdvanceStage, work: Work) -> None:
     if after.state.stage == "hired" and before.state.stage != "hired" and job_id is not None:
         fill = FillOpening(job_id=job_id, application_id=command.application_id)
         await work.decide(JOB, job_id, fill)
+
+
+async def move(command: MoveApplication, work: Work) -> None:
+    """Consider the candidate for another of the company's jobs: what they sent goes there, in the same append."""
+    if identifiers.tenant_of(command.to_job_id) != work.tenant_id:
+        raise NotFound
+    before: Entity[JobApplication] = await work.entity(JOB_APPLICATION, command.application_id)
+    await work.decide(JOB_APPLICATION, command.application_id, command)
+    await work.decide(JOB, command.to_job_id, AdmitApplication(job_id=command.to_job_id))
+    sent = before.state
+    if sent.candidate_id is None:
+        raise NotFound
+    again = SubmitApplication(
+        application_id=command.to_application_id,
+        job_id=command.to_job_id,
+        candidate_id=sent.candidate_id,
+        claims=sent.claims,
+        cover_letter_text_id=sent.cover_letter_text_id,
+        resume_id=sent.resume_id,
+        source=sent.source,
+        moved_from=command.application_id,
+    )
+    await submit(again, work)
 
 
 async def view(command: RecordView, work: Work) -> None:
@@ -158,6 +182,7 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     RejectApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
     ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
     WithdrawApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, own_application),
+    MoveApplication: Route(JOB_APPLICATION, _application, _RECRUITING, carry_out=move),
     AddMember: Route(MEMBERSHIP, _membership, _ADMIN),
     ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN),
     RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN),

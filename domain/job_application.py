@@ -1,4 +1,4 @@
-"""A candidate's application for a job: submitted, advanced stage by stage, rejected, reinstated, withdrawn."""
+"""A candidate's application for a job: submitted, advanced stage by stage, rejected, reinstated, withdrawn, moved."""
 
 from typing import Final, Literal, TypeAlias, assert_never
 from uuid import UUID
@@ -34,6 +34,7 @@ class ApplicationSubmitted(Event, frozen=True):
     cover_letter_text_id: UUID | None = None
     resume_id: UUID | None = None
     source: str | None = None
+    moved_from: UUID | None = None
 
 
 class StageAdvanced(Event, frozen=True):
@@ -55,8 +56,22 @@ class ApplicationWithdrawn(Event, frozen=True):
     from_stage: PipelineStage
 
 
+class ApplicationMoved(Event, frozen=True):
+    """The company considers the candidate for another of its jobs instead: it goes on as `to_application_id`."""
+
+    from_stage: PipelineStage
+    to_job_id: UUID
+    to_application_id: UUID
+    note_text_id: UUID | None = None
+
+
 JobApplicationEvent: TypeAlias = (
-    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+    ApplicationSubmitted
+    | StageAdvanced
+    | ApplicationRejected
+    | ApplicationReinstated
+    | ApplicationWithdrawn
+    | ApplicationMoved
 )
 
 
@@ -66,7 +81,8 @@ JobApplicationEvent: TypeAlias = (
 class JobApplication(msgspec.Struct, frozen=True, kw_only=True):
     """An application as its events make it; `job_id` is None before it was submitted.
 
-    `reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn.
+    `reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn. One that was moved to another
+    job is `withdrawn` from this one, by the company: `moved_to` is the application that goes on, there `moved_from` is this.
     """
 
     job_id: UUID | None = None
@@ -76,6 +92,8 @@ class JobApplication(msgspec.Struct, frozen=True, kw_only=True):
     cover_letter_text_id: UUID | None = None
     resume_id: UUID | None = None
     source: str | None = None
+    moved_from: UUID | None = None
+    moved_to: UUID | None = None
     stage: Stage = "applied"
     reached: PipelineStage = "applied"
 
@@ -91,6 +109,7 @@ def evolve(state: JobApplication, event: JobApplicationEvent) -> JobApplication:
                 cover_letter_text_id=event.cover_letter_text_id,
                 resume_id=event.resume_id,
                 source=event.source,
+                moved_from=event.moved_from,
             )
         case StageAdvanced(to_stage=stage) | ApplicationReinstated(to_stage=stage):
             return replace(state, stage=stage, reached=stage)
@@ -98,6 +117,8 @@ def evolve(state: JobApplication, event: JobApplicationEvent) -> JobApplication:
             return replace(state, stage="rejected")
         case ApplicationWithdrawn():
             return replace(state, stage="withdrawn")
+        case ApplicationMoved(to_application_id=moved_to):
+            return replace(state, stage="withdrawn", moved_to=moved_to)
         case _:
             assert_never(event)
 
@@ -114,6 +135,7 @@ class SubmitApplication(Command, frozen=True):
     cover_letter_text_id: UUID | None = None
     resume_id: UUID | None = None
     source: str | None = None
+    moved_from: UUID | None = None
 
 
 class AdvanceStage(Command, frozen=True):
@@ -135,11 +157,28 @@ class WithdrawApplication(Command, frozen=True):
     application_id: UUID
 
 
+class MoveApplication(Command, frozen=True):
+    """Ends this application; `to_application_id` is the candidate's one for the other job."""
+
+    application_id: UUID
+    to_job_id: UUID
+    to_application_id: UUID
+    note_text_id: UUID | None = None
+
+
 JobApplicationCommand: TypeAlias = (
-    SubmitApplication | AdvanceStage | RejectApplication | ReinstateApplication | WithdrawApplication
+    SubmitApplication
+    | AdvanceStage
+    | RejectApplication
+    | ReinstateApplication
+    | WithdrawApplication
+    | MoveApplication
 )
 
 _NOT_FOUND = Rejected("application_not_found", "There is no such application.")
+_ALREADY_APPLIED = Rejected("already_applied", "The candidate has applied for this job already.")
+_MOVED = Rejected("application_moved", "The application was moved to another job.")
+_WITHDRAWN = Rejected("application_withdrawn", "The candidate has withdrawn the application.")
 _HIRED = Rejected("already_hired", "The candidate was hired.")
 
 
@@ -148,6 +187,8 @@ def decide(command: JobApplicationCommand, state: JobApplication) -> Decision[Jo
         return _submit(command, state)
     if state.job_id is None:
         return _NOT_FOUND
+    if state.moved_to is not None:
+        return _MOVED
     match command:
         case AdvanceStage():
             return _advance(command, state)
@@ -157,13 +198,15 @@ def decide(command: JobApplicationCommand, state: JobApplication) -> Decision[Jo
             return _reinstate(state)
         case WithdrawApplication():
             return _withdraw(state)
+        case MoveApplication():
+            return _move(command, state)
         case _:
             assert_never(command)
 
 
 def _submit(command: SubmitApplication, state: JobApplication) -> Decision[JobApplicationEvent]:
     if state.job_id is not None:
-        return Rejected("already_applied", "The candidate has applied for this job already.")
+        return _ALREADY_APPLIED
     submitted = ApplicationSubmitted(
         job_id=command.job_id,
         candidate_id=command.candidate_id,
@@ -171,9 +214,15 @@ def _submit(command: SubmitApplication, state: JobApplication) -> Decision[JobAp
         requirements_revision=command.requirements_revision,
         cover_letter_text_id=command.cover_letter_text_id,
         resume_id=command.resume_id,
-        source=command.source,
+        source=_plain(command.source),
+        moved_from=command.moved_from,
     )
     return [submitted]
+
+
+def _plain(source: str | None) -> str | None:
+    """A source by one spelling: `Job  Board` is `job board`."""
+    return (" ".join(source.split()).lower() or None) if source else None
 
 
 def allowed_stages(state: JobApplication) -> tuple[PipelineStage, ...]:
@@ -202,7 +251,7 @@ def _reject(command: RejectApplication, state: JobApplication) -> Decision[JobAp
         case "hired":
             return _HIRED
         case "withdrawn":
-            return Rejected("application_withdrawn", "The candidate has withdrawn the application.")
+            return _WITHDRAWN
         case "applied" | "screening" | "interview" | "offer":
             return [ApplicationRejected(from_stage=state.reached, reason_text_id=command.reason_text_id)]
         case _:
@@ -225,6 +274,32 @@ def _withdraw(state: JobApplication) -> Decision[JobApplicationEvent]:
             return Rejected("application_rejected", "A rejected application cannot be withdrawn.")
         case "applied" | "screening" | "interview" | "offer":
             return [ApplicationWithdrawn(from_stage=state.reached)]
+        case _:
+            assert_never(state.stage)
+
+
+def _move(command: MoveApplication, state: JobApplication) -> Decision[JobApplicationEvent]:
+    if command.to_job_id == state.job_id:
+        return _ALREADY_APPLIED
+    match state.stage:
+        case "rejected":
+            return Rejected(
+                "application_rejected",
+                "A rejected application is reinstated before it is moved.",
+                ("reinstate",),
+            )
+        case "hired":
+            return _HIRED
+        case "withdrawn":
+            return _WITHDRAWN
+        case "applied" | "screening" | "interview" | "offer":
+            moved = ApplicationMoved(
+                from_stage=state.reached,
+                to_job_id=command.to_job_id,
+                to_application_id=command.to_application_id,
+                note_text_id=command.note_text_id,
+            )
+            return [moved]
         case _:
             assert_never(state.stage)
 

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from application.recorded import Recorded
 from domain.job_application import (
+    ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
     ApplicationSubmitted,
@@ -23,7 +24,12 @@ from infrastructure.read_model import Key, ReadModel, Row
 from projections.paging import Page, seal, unseal
 
 Handled: TypeAlias = (
-    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+    ApplicationSubmitted
+    | StageAdvanced
+    | ApplicationRejected
+    | ApplicationReinstated
+    | ApplicationWithdrawn
+    | ApplicationMoved
 )
 
 
@@ -42,6 +48,8 @@ class ApplicationRow(Row, frozen=True, kw_only=True):
     cover_letter_text_id: UUID | None
     resume_id: UUID | None
     source: str | None
+    moved_from: UUID | None
+    moved_to: UUID | None = None
     requirements_revision: int
     applied_at: datetime
     stage_since: datetime
@@ -65,6 +73,8 @@ def evolve(row: ApplicationRow | None, recorded: Recorded[Handled]) -> Applicati
             return replace(row, stage="rejected", stage_since=at, version=version)
         case ApplicationWithdrawn():
             return replace(row, stage="withdrawn", stage_since=at, version=version)
+        case ApplicationMoved(to_application_id=moved_to):
+            return replace(row, stage="withdrawn", moved_to=moved_to, stage_since=at, version=version)
         case _:
             assert_never(event)
 
@@ -84,6 +94,7 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
         cover_letter_text_id=event.cover_letter_text_id,
         resume_id=event.resume_id,
         source=event.source,
+        moved_from=event.moved_from,
         requirements_revision=event.requirements_revision,
         applied_at=recorded.recorded_at,
         stage_since=recorded.recorded_at,
@@ -93,7 +104,7 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
 
 APPLICATION_LIST: Final = ReadModel(
     name="application_list",
-    version=1,
+    version=2,
     row=ApplicationRow,
     key=("application_id",),
     handled=Handled,
@@ -104,6 +115,7 @@ APPLICATION_LIST: Final = ReadModel(
         "create index on {table} (tenant_id, stage, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, job_id, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, source, applied_at desc, application_id desc) where source is not null",
         "create index on {table} (candidate_id, applied_at desc, application_id desc)",
     ),
 )
@@ -112,7 +124,10 @@ APPLICATION_LIST: Final = ReadModel(
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """An application as the API lists it. Its cover letter is personal data and is kept under `cover_letter_text_id`."""
+    """An application as the API lists it. Its cover letter is personal data and is kept under `cover_letter_text_id`.
+
+    One that the company moved to another of its jobs is `withdrawn` here and goes on as `moved_to`; there `moved_from` is this.
+    """
 
     id: UUID
     job_id: UUID
@@ -127,6 +142,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     cover_letter_text_id: UUID | None
     resume_id: UUID | None
     source: str | None
+    moved_from: UUID | None = None
+    moved_to: UUID | None = None
     requirements_revision: int
     applied_at: datetime
     stage_since: datetime
@@ -143,8 +160,8 @@ class BoardColumn(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS: Final[LiteralString] = """
     application_id as id, job_id, tenant_id as company_id, candidate_id, stage, reached, skills, experience_years,
-    expected_salary, currency, cover_letter_text_id, resume_id, source, requirements_revision, applied_at,
-    stage_since, version"""
+    expected_salary, currency, cover_letter_text_id, resume_id, source, moved_from, moved_to,
+    requirements_revision, applied_at, stage_since, version"""
 
 
 async def of_candidate(

@@ -26,11 +26,13 @@ from domain.job import (
 )
 from domain.job_application import (
     AdvanceStage,
+    ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     Claims,
+    MoveApplication,
     PipelineStage,
     ReinstateApplication,
     RejectApplication,
@@ -51,11 +53,13 @@ from domain.membership import (
 
 COMPANY = tenant_id(UUID("c0ffee00-0000-4000-8000-000000000000"))
 JOB_ID = random_id(COMPANY, UUID(int=1))
+OTHER_JOB_ID = random_id(COMPANY, UUID(int=2))
 ANN = UUID("a0000000-0000-4000-8000-000000000001")
 BOB = UUID("b0000000-0000-4000-8000-000000000002")
 CANDIDATE = UUID("d0000000-0000-4000-8000-000000000003")
 APPLICATION = derived_id(COMPANY, "application", JOB_ID, CANDIDATE)
 OTHER_APPLICATION = derived_id(COMPANY, "application", JOB_ID, ANN)
+MOVED_TO = derived_id(COMPANY, "application", OTHER_JOB_ID, CANDIDATE)
 TEXT = UUID("e0000000-0000-4000-8000-000000000004")
 RESUME = UUID("f0000000-0000-4000-8000-000000000005")
 
@@ -180,6 +184,10 @@ def withdrawn(from_stage: PipelineStage) -> ApplicationWithdrawn:
     return ApplicationWithdrawn(from_stage=from_stage)
 
 
+def moved(from_stage: PipelineStage) -> ApplicationMoved:
+    return ApplicationMoved(from_stage=from_stage, to_job_id=OTHER_JOB_ID, to_application_id=MOVED_TO)
+
+
 def submit() -> SubmitApplication:
     return SubmitApplication(
         application_id=APPLICATION,
@@ -204,6 +212,10 @@ def reinstate() -> ReinstateApplication:
 
 def withdraw() -> WithdrawApplication:
     return WithdrawApplication(application_id=APPLICATION)
+
+
+def move() -> MoveApplication:
+    return MoveApplication(application_id=APPLICATION, to_job_id=OTHER_JOB_ID, to_application_id=MOVED_TO)
 
 
 # A view

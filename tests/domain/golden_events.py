@@ -22,6 +22,7 @@ from domain.job import (
     RequirementsRevised,
 )
 from domain.job_application import (
+    ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
     ApplicationSubmitted,
@@ -35,6 +36,8 @@ from domain.membership import MemberJoined, MemberLeft, MemberRoleChanged
 _ANN = UUID("a0000000-0000-4000-8000-000000000001")
 _JOB = UUID("c0ffee00-0000-8000-8000-000000000001")
 _APPLICATION = UUID("c0ffee00-0000-8000-9c1a-5e0f3b7d2a46")
+_OTHER_JOB = UUID("c0ffee00-0000-8000-8000-000000000002")
+_OTHER_APPLICATION = UUID("c0ffee00-0000-8000-a1b2-5e0f3b7d2a47")
 _TEXT = UUID("e0000000-0000-4000-8000-000000000004")
 _RESUME = UUID("f0000000-0000-4000-8000-000000000005")
 
@@ -92,12 +95,31 @@ GOLDEN: Final[dict[str, Event]] = {
         resume_id=None,
         source=None,
     ),
+    "ApplicationSubmitted.2": ApplicationSubmitted(
+        job_id=_OTHER_JOB,
+        candidate_id=_ANN,
+        claims=Claims(skills=("baking",), experience_years=4, expected_salary=35_000, currency="EUR"),
+        requirements_revision=2,
+        cover_letter_text_id=_TEXT,
+        resume_id=_RESUME,
+        source="fair",
+        moved_from=_APPLICATION,
+    ),
     "StageAdvanced": StageAdvanced(from_stage="interview", to_stage="offer", note_text_id=_TEXT),
     "StageAdvanced.least": StageAdvanced(from_stage="offer", to_stage="hired", note_text_id=None),
     "ApplicationRejected": ApplicationRejected(from_stage="screening", reason_text_id=_TEXT),
     "ApplicationRejected.least": ApplicationRejected(from_stage="applied", reason_text_id=None),
     "ApplicationReinstated": ApplicationReinstated(to_stage="screening"),
     "ApplicationWithdrawn": ApplicationWithdrawn(from_stage="interview"),
+    "ApplicationMoved": ApplicationMoved(
+        from_stage="interview",
+        to_job_id=_OTHER_JOB,
+        to_application_id=_OTHER_APPLICATION,
+        note_text_id=_TEXT,
+    ),
+    "ApplicationMoved.least": ApplicationMoved(
+        from_stage="applied", to_job_id=_OTHER_JOB, to_application_id=_OTHER_APPLICATION, note_text_id=None
+    ),
     "JobViewed": JobViewed(job_id=_JOB, viewer_id=_ANN),
     "MemberJoined": MemberJoined(account_id=_ANN, role="hiring_manager"),
     "MemberRoleChanged": MemberRoleChanged(account_id=_ANN, from_role="auditor", to_role="admin"),

@@ -8,7 +8,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from domain.decision import Event, Rejected, fold
-from domain.job_application import ApplicationRejected, ApplicationWithdrawn, StageAdvanced
+from domain.job_application import ApplicationMoved, ApplicationRejected, ApplicationWithdrawn, StageAdvanced
 from domain.job_view import JobViewed
 from domain.membership import MemberRoleChanged
 from tests.domain.catalogue import AGGREGATES, EVENTS, commands_of, decider_of, events_of, members
@@ -21,6 +21,7 @@ FOR_READERS: dict[type[Event], frozenset[str]] = {
     StageAdvanced: frozenset({"from_stage", "note_text_id"}),
     ApplicationRejected: frozenset({"from_stage", "reason_text_id"}),
     ApplicationWithdrawn: frozenset({"from_stage"}),
+    ApplicationMoved: frozenset({"from_stage", "to_job_id", "note_text_id"}),
     JobViewed: frozenset({"job_id", "viewer_id"}),
     MemberRoleChanged: frozenset({"from_role"}),
 }

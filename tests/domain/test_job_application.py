@@ -16,10 +16,13 @@ from tests.domain.builders import (
     CANDIDATE,
     CLAIMS,
     JOB_ID,
+    MOVED_TO,
     RESUME,
     TEXT,
     advance,
     advanced,
+    move,
+    moved,
     reinstate,
     reinstated,
     reject,
@@ -65,6 +68,13 @@ def test_an_application_keeps_its_letter_resume_source_and_the_revision_it_answe
 
 
 @pytest.mark.parametrize(
+    ("said", "kept"), [(" Job\t Board ", "job board"), ("FAIR", "fair"), ("  ", None), ("", None)]
+)
+def test_a_source_has_one_spelling(said: str, kept: str | None) -> None:
+    given_application().when(replace(submit(), source=said)).then(replace(submitted(), source=kept))
+
+
+@pytest.mark.parametrize(
     "history",
     [at("applied"), at("hired"), (*at("applied"), withdrawn("applied"))],
     ids=["applied", "hired", "withdrawn"],
@@ -73,7 +83,9 @@ def test_a_candidate_applies_once_for_a_job(history: tuple[JobApplicationEvent, 
     given_application(*history).when(submit()).refused("already_applied")
 
 
-@pytest.mark.parametrize("command", [advance("screening"), reject(), reinstate(), withdraw()], ids=repr)
+@pytest.mark.parametrize(
+    "command", [advance("screening"), reject(), reinstate(), withdraw(), move()], ids=repr
+)
 def test_what_was_never_submitted_is_not_found(command: JobApplicationCommand) -> None:
     given_application().when(command).refused("application_not_found")
 
@@ -195,3 +207,45 @@ def test_a_rejected_application_is_not_withdrawn() -> None:
 
 def test_withdrawing_again_changes_nothing() -> None:
     given_application(submitted(), withdrawn("applied")).when(withdraw()).nothing()
+
+
+# Moving to another job
+
+
+@pytest.mark.parametrize("stage", BEFORE_HIRED)
+def test_an_application_is_moved_to_another_job_from_any_stage_but_hired(stage: PipelineStage) -> None:
+    given_application(*at(stage)).when(move()).then(moved(stage))
+
+    state = given_application(*at(stage), moved(stage)).state
+    assert (state.stage, state.reached, state.moved_to) == ("withdrawn", stage, MOVED_TO)
+
+
+@pytest.mark.parametrize(
+    ("history", "code"),
+    [
+        (at("hired"), "already_hired"),
+        ((submitted(), withdrawn("applied")), "application_withdrawn"),
+        ((submitted(), rejected("applied")), "application_rejected"),
+    ],
+    ids=["hired", "withdrawn", "rejected"],
+)
+def test_what_has_ended_is_not_moved(history: tuple[JobApplicationEvent, ...], code: str) -> None:
+    given_application(*history).when(move()).refused(code)
+
+
+def test_an_application_is_not_moved_to_the_job_it_is_for() -> None:
+    given_application(submitted()).when(replace(move(), to_job_id=JOB_ID)).refused("already_applied")
+
+
+@pytest.mark.parametrize(
+    "command", [advance("screening"), reject(), reinstate(), withdraw(), move()], ids=repr
+)
+def test_nothing_more_is_decided_on_an_application_that_was_moved(command: JobApplicationCommand) -> None:
+    given_application(submitted(), moved("applied")).when(command).refused("application_moved")
+
+
+def test_an_application_remembers_which_one_it_continues() -> None:
+    command = replace(submit(), moved_from=MOVED_TO)
+
+    given_application().when(command).then(replace(submitted(), moved_from=MOVED_TO))
+    assert given_application(replace(submitted(), moved_from=MOVED_TO)).state.moved_from == MOVED_TO
