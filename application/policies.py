@@ -5,6 +5,7 @@ from typing import TypeAlias, assert_never
 from application.effects import Effect, Kind, Recipient
 from application.recorded import Recorded
 from domain.job_application import (
+    ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
     ApplicationSubmitted,
@@ -13,9 +14,14 @@ from domain.job_application import (
 )
 
 Handled: TypeAlias = (
-    ApplicationSubmitted | StageAdvanced | ApplicationRejected | ApplicationReinstated | ApplicationWithdrawn
+    ApplicationSubmitted
+    | StageAdvanced
+    | ApplicationRejected
+    | ApplicationReinstated
+    | ApplicationWithdrawn
+    | ApplicationMoved
 )
-"""The events that somebody is told of. All stand in an application's stream, so `stream_id` is the application."""
+"""The events of an application; they stand in its stream, so `stream_id` is the application."""
 
 
 def effects(recorded: Recorded[Handled]) -> tuple[Effect, ...]:
@@ -25,9 +31,10 @@ def effects(recorded: Recorded[Handled]) -> tuple[Effect, ...]:
     """
     event = recorded.event
     match event:
-        case ApplicationSubmitted():
+        case ApplicationSubmitted(moved_from=moved_from):
+            arrival: Kind = "application_received" if moved_from is None else "application_moved"
             return (
-                _tell(recorded, "candidate", "application_received"),
+                _tell(recorded, "candidate", arrival),
                 _tell(recorded, "recruiter", "new_application"),
             )
         case StageAdvanced():
@@ -38,6 +45,9 @@ def effects(recorded: Recorded[Handled]) -> tuple[Effect, ...]:
             return (_tell(recorded, "candidate", "application_reinstated"),)
         case ApplicationWithdrawn():
             return (_tell(recorded, "recruiter", "application_withdrawn"),)
+        case ApplicationMoved():
+            # Where it goes on, the candidate is told; here it would be the same news once more.
+            return ()
         case _:
             assert_never(event)
 

@@ -5,6 +5,7 @@ from typing import Final, get_args
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from application.effects import Effect, Kind, Recipient
 from application.policies import Handled, effects
@@ -14,7 +15,9 @@ from tests.domain.builders import (
     APPLICATION,
     CANDIDATE,
     COMPANY,
+    OTHER_APPLICATION,
     advanced,
+    moved,
     reinstated,
     rejected,
     submitted,
@@ -23,6 +26,11 @@ from tests.domain.builders import (
 
 TOLD: Final[list[tuple[Handled, list[tuple[Recipient, Kind]]]]] = [
     (submitted(), [("candidate", "application_received"), ("recruiter", "new_application")]),
+    (
+        replace(submitted(), moved_from=OTHER_APPLICATION),
+        [("candidate", "application_moved"), ("recruiter", "new_application")],
+    ),
+    (moved("screening"), []),
     (advanced("applied", "screening"), [("candidate", "stage_changed")]),
     (advanced("offer", "hired"), [("candidate", "stage_changed")]),
     (rejected("interview"), [("candidate", "application_rejected")]),
