@@ -12,6 +12,7 @@ from application.entity import AnyDecider, Entity
 from application.refusals import Forbidden, NotFound
 from application.work import Work
 from domain import identifiers
+from domain.assessment import ASSESSMENT, AddComment, RemoveComment, SubmitScorecard
 from domain.decision import Command
 from domain.job import (
     JOB,
@@ -27,6 +28,7 @@ from domain.job import (
 )
 from domain.job_application import (
     JOB_APPLICATION,
+    PIPELINE,
     AdvanceStage,
     JobApplication,
     MoveApplication,
@@ -46,6 +48,11 @@ def application_id(job_id: UUID, candidate_id: UUID) -> UUID:
 
 def view_id(job_id: UUID, viewer_id: UUID) -> UUID:
     return identifiers.derived_id(identifiers.tenant_of(job_id), "view", job_id, viewer_id)
+
+
+def assessment_id(application: UUID) -> UUID:
+    """Where the comments and scorecards about an application are."""
+    return identifiers.derived_id(identifiers.tenant_of(application), "assessment", application)
 
 
 def membership_id(company_id: UUID) -> UUID:
@@ -116,6 +123,26 @@ async def move(command: MoveApplication, work: Work) -> None:
     await submit(again, work)
 
 
+async def comment(command: AddComment | RemoveComment, work: Work) -> None:
+    """Comment on an application, or take that back, wherever the application stands."""
+    await _application_of(command.application_id, work)
+    await work.decide(ASSESSMENT, assessment_id(command.application_id), command)
+
+
+async def score(command: SubmitScorecard, work: Work) -> None:
+    """Score an application at a stage that it has come to."""
+    application = await _application_of(command.application_id, work)
+    reached = PIPELINE[: PIPELINE.index(application.state.reached) + 1]
+    await work.decide(ASSESSMENT, assessment_id(command.application_id), replace(command, reached=reached))
+
+
+async def _application_of(application: UUID, work: Work) -> Entity[JobApplication]:
+    entity: Entity[JobApplication] = await work.entity(JOB_APPLICATION, application)
+    if entity.state.job_id is None:
+        raise NotFound
+    return entity
+
+
 async def view(command: RecordView, work: Work) -> None:
     """See a job for the first time; only an open job is seen."""
     job: Entity[Job] = await work.entity(JOB, command.job_id)
@@ -165,6 +192,10 @@ def _view(command: RecordView) -> UUID:
     return view_id(command.job_id, command.viewer_id)
 
 
+def _assessment(command: AddComment | RemoveComment | SubmitScorecard) -> UUID:
+    return assessment_id(command.application_id)
+
+
 def _membership(command: Any) -> UUID:
     return membership_id(command.company_id)
 
@@ -183,6 +214,9 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
     WithdrawApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, own_application),
     MoveApplication: Route(JOB_APPLICATION, _application, _RECRUITING, carry_out=move),
+    AddComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
+    RemoveComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
+    SubmitScorecard: Route(ASSESSMENT, _assessment, _HIRING, carry_out=score),
     AddMember: Route(MEMBERSHIP, _membership, _ADMIN),
     ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN),
     RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN),

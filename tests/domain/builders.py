@@ -2,6 +2,18 @@
 
 from uuid import UUID
 
+from domain.assessment import (
+    AddComment,
+    CommentAdded,
+    CommentRemoved,
+    Rating,
+    Recommendation,
+    RemoveComment,
+    ScorecardRevised,
+    ScorecardSubmitted,
+    ScoredStage,
+    SubmitScorecard,
+)
 from domain.identifiers import derived_id, random_id, tenant_id
 from domain.job import (
     AdmitApplication,
@@ -216,6 +228,67 @@ def withdraw() -> WithdrawApplication:
 
 def move() -> MoveApplication:
     return MoveApplication(application_id=APPLICATION, to_job_id=OTHER_JOB_ID, to_application_id=MOVED_TO)
+
+
+# An assessment
+
+RATINGS = (Rating("communication", 4), Rating("dough", 5))
+BY_INTERVIEW: tuple[ScoredStage, ...] = ("applied", "screening", "interview")
+
+
+def commented(author_id: UUID, text_id: UUID = TEXT) -> CommentAdded:
+    return CommentAdded(application_id=APPLICATION, author_id=author_id, text_id=text_id)
+
+
+def comment_removed(text_id: UUID = TEXT) -> CommentRemoved:
+    return CommentRemoved(application_id=APPLICATION, text_id=text_id)
+
+
+def scored(author_id: UUID, stage: ScoredStage, recommendation: Recommendation = "yes") -> ScorecardSubmitted:
+    return ScorecardSubmitted(
+        application_id=APPLICATION,
+        author_id=author_id,
+        stage=stage,
+        ratings=RATINGS,
+        recommendation=recommendation,
+    )
+
+
+def score_revised(
+    author_id: UUID, stage: ScoredStage, recommendation: Recommendation = "no"
+) -> ScorecardRevised:
+    return ScorecardRevised(
+        application_id=APPLICATION,
+        author_id=author_id,
+        stage=stage,
+        ratings=RATINGS,
+        recommendation=recommendation,
+    )
+
+
+def comment(author_id: UUID, text_id: UUID = TEXT) -> AddComment:
+    return AddComment(application_id=APPLICATION, author_id=author_id, text_id=text_id)
+
+
+def remove_comment(author_id: UUID, text_id: UUID = TEXT) -> RemoveComment:
+    return RemoveComment(application_id=APPLICATION, author_id=author_id, text_id=text_id)
+
+
+def score(
+    author_id: UUID,
+    stage: ScoredStage | None = None,
+    recommendation: Recommendation = "yes",
+    ratings: tuple[Rating, ...] = RATINGS,
+) -> SubmitScorecard:
+    """About an application that has come as far as the interview."""
+    return SubmitScorecard(
+        application_id=APPLICATION,
+        author_id=author_id,
+        ratings=ratings,
+        recommendation=recommendation,
+        stage=stage,
+        reached=BY_INTERVIEW,
+    )
 
 
 # A view

@@ -7,6 +7,13 @@ written before the field existed. A new field with a default gets a new file (`<
 from typing import Final
 from uuid import UUID
 
+from domain.assessment import (
+    CommentAdded,
+    CommentRemoved,
+    Rating,
+    ScorecardRevised,
+    ScorecardSubmitted,
+)
 from domain.decision import Event
 from domain.job import (
     JobArchived,
@@ -119,6 +126,40 @@ GOLDEN: Final[dict[str, Event]] = {
     ),
     "ApplicationMoved.least": ApplicationMoved(
         from_stage="applied", to_job_id=_OTHER_JOB, to_application_id=_OTHER_APPLICATION, note_text_id=None
+    ),
+    "CommentAdded": CommentAdded(application_id=_APPLICATION, author_id=_ANN, text_id=_TEXT),
+    "CommentRemoved": CommentRemoved(application_id=_APPLICATION, text_id=_TEXT),
+    "ScorecardSubmitted": ScorecardSubmitted(
+        application_id=_APPLICATION,
+        author_id=_ANN,
+        stage="interview",
+        ratings=(Rating("communication", 4), Rating("dough", 5)),
+        recommendation="strong_yes",
+        note_text_id=_TEXT,
+    ),
+    "ScorecardSubmitted.least": ScorecardSubmitted(
+        application_id=_APPLICATION,
+        author_id=_ANN,
+        stage="applied",
+        ratings=(Rating("dough", 1),),
+        recommendation="strong_no",
+        note_text_id=None,
+    ),
+    "ScorecardRevised": ScorecardRevised(
+        application_id=_APPLICATION,
+        author_id=_ANN,
+        stage="screening",
+        ratings=(Rating("dough", 3),),
+        recommendation="yes",
+        note_text_id=_TEXT,
+    ),
+    "ScorecardRevised.least": ScorecardRevised(
+        application_id=_APPLICATION,
+        author_id=_ANN,
+        stage="hired",
+        ratings=(Rating("dough", 2),),
+        recommendation="no",
+        note_text_id=None,
     ),
     "JobViewed": JobViewed(job_id=_JOB, viewer_id=_ANN),
     "MemberJoined": MemberJoined(account_id=_ANN, role="hiring_manager"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+from domain.assessment import CommentAdded, CommentRemoved, ScorecardRevised, ScorecardSubmitted
 from domain.decision import Event, Rejected, fold
 from domain.job_application import ApplicationMoved, ApplicationRejected, ApplicationWithdrawn, StageAdvanced
 from domain.job_view import JobViewed
@@ -22,6 +23,10 @@ FOR_READERS: dict[type[Event], frozenset[str]] = {
     ApplicationRejected: frozenset({"from_stage", "reason_text_id"}),
     ApplicationWithdrawn: frozenset({"from_stage"}),
     ApplicationMoved: frozenset({"from_stage", "to_job_id", "note_text_id"}),
+    CommentAdded: frozenset({"application_id"}),
+    CommentRemoved: frozenset({"application_id"}),
+    ScorecardSubmitted: frozenset({"application_id"}),
+    ScorecardRevised: frozenset({"application_id"}),
     JobViewed: frozenset({"job_id", "viewer_id"}),
     MemberRoleChanged: frozenset({"from_role"}),
 }
