@@ -2,14 +2,18 @@
 
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+import msgspec
 
 from application.entity import AnyDecider, Entity, after, encode, rehydrate
 from application.ports import EventLog
 from application.recorded import Append, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
 from domain.decision import Command, Event, Rejected
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class EntityCache:
@@ -36,6 +40,15 @@ class EntityCache:
         self._entities.pop(stream_id, None)
 
 
+class _Stream(msgspec.Struct):
+    """A stream that was read: the entity as it was loaded, what was decided since, and the entity after that."""
+
+    decider: AnyDecider
+    loaded: Entity[Any]
+    standing: Entity[Any]
+    events: list[Event] = []
+
+
 class Work:
     """What a command reads and decides. Every stream that was read becomes a part of the append: one without new events
     is a guard, so that a decision never rests on a state that has moved meanwhile."""
@@ -47,9 +60,7 @@ class Work:
         self._cache = cache
         self._command_id = command_id
         self._fresh = fresh
-        self._deciders: dict[UUID, AnyDecider] = {}
-        self._read: dict[UUID, Entity[Any]] = {}
-        self._new: dict[UUID, list[Event]] = {}
+        self._streams: dict[UUID, _Stream] = {}
         self.tenant_id = tenant_id
         self.used_cache = False
         self.repeated: Entity[Any] | None = None
@@ -61,15 +72,14 @@ class Work:
 
         One that is `presumably_new` is not looked up at the first attempt: if it exists, the append conflicts.
         """
-        known = self._read.get(stream_id)
-        if known is None:
-            known = self._read[stream_id] = await self._load(decider, stream_id, presumably_new)
-            self._deciders[stream_id] = decider
-        new = self._new.get(stream_id)
-        if not new:
-            return known
-        last = max(known.last_at.values(), default=datetime.min.replace(tzinfo=UTC))
-        return after(decider, known, [(event, known.position, last) for event in new])
+        return (await self._stream(decider, stream_id, presumably_new)).standing
+
+    async def _stream(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool = False) -> _Stream:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            entity = await self._load(decider, stream_id, presumably_new)
+            stream = self._streams[stream_id] = _Stream(decider, entity, entity)
+        return stream
 
     async def _load(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool) -> Entity[Any]:
         if not self._fresh:
@@ -95,40 +105,45 @@ class Work:
 
     async def decide(self, decider: AnyDecider, stream_id: UUID, command: Command) -> Entity[Any]:
         """Decide a command on a stream and keep its events. Raises `Refused`."""
-        entity = await self.entity(decider, stream_id)
+        stream = await self._stream(decider, stream_id)
+        entity = stream.standing
         decision = decider.decide(command, entity.state)
         if isinstance(decision, Rejected):
             raise Refused(decision)
-        self._new.setdefault(stream_id, []).extend(decision)
-        return await self.entity(decider, stream_id)
+        if decision:
+            last = max(entity.last_at.values(), default=_BEFORE_ALL)
+            stream.events += decision
+            stream.standing = after(decider, entity, [(event, entity.position, last) for event in decision])
+        return stream.standing
 
     @property
     def decided(self) -> bool:
         """Whether there is anything to write."""
-        return any(self._new.values())
+        return any(stream.events for stream in self._streams.values())
 
     def append(self, actor_id: UUID | None) -> Append:
         """Everything that was decided, on the versions that were read."""
         parts = tuple(
-            StreamPart(
-                stream_id, entity.version, tuple(encode(event) for event in self._new.get(stream_id, ()))
-            )
-            for stream_id, entity in self._read.items()
+            [
+                StreamPart(
+                    stream_id, stream.loaded.version, tuple([encode(event) for event in stream.events])
+                )
+                for stream_id, stream in self._streams.items()
+            ]
         )
         return Append(self.tenant_id, parts, self._command_id, actor_id)
 
     def accept(self, positions: tuple[int, ...], recorded_at: datetime) -> None:
         """The append was written: what was read is now one step further."""
         place = iter(positions)
-        for stream_id, entity in self._read.items():
-            events = [(event, next(place), recorded_at) for event in self._new.get(stream_id, ())]
-            if events:
-                further = after(self._deciders[stream_id], entity, events)
-                self._read[stream_id] = further
-                self._cache.put(further)
-        self._new.clear()
+        for stream in self._streams.values():
+            if stream.events:
+                events = [(event, next(place), recorded_at) for event in stream.events]
+                stream.loaded = stream.standing = after(stream.decider, stream.loaded, events)
+                stream.events = []
+                self._cache.put(stream.standing)
 
     def forget(self) -> None:
         """The append conflicted: nothing that was read is current any more."""
-        for stream_id in self._read:
+        for stream_id in self._streams:
             self._cache.drop(stream_id)

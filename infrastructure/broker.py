@@ -28,6 +28,8 @@ ALWAYS: Final = 1_000_000
 HEARTBEAT_MILLISECONDS: Final = 5_000
 _LOG_EVERY_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
+_ANNOUNCE_INTERVAL_SECONDS: Final = 0.005
+"""Commits of so long share one announcement; the first after a quiet moment is announced at once."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -133,6 +135,7 @@ class WakeUps:
                 await self.announce(tenants)
             except (RedisError, OSError) as error:
                 self._complain(error)
+            await asyncio.sleep(_ANNOUNCE_INTERVAL_SECONDS)
 
     def _complain(self, error: Exception) -> None:
         if time.monotonic() - self._logged_at > _LOG_EVERY_SECONDS:
