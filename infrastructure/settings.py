@@ -14,7 +14,10 @@ import msgspec
 from infrastructure.operator_error import OperatorError
 
 SECRET_KEY_BYTES: Final = 32
-_WITHOUT_PREFIX: Final = frozenset({"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES"})
+_WITHOUT_PREFIX: Final = frozenset(
+    {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES", "SENDGRID_API_KEY"}
+)
+_SECRETS: Final = frozenset({"SECRET_KEY", "SENDGRID_API_KEY"})
 _PREFIX: Final = "HIRELOG_"
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
@@ -30,8 +33,8 @@ class SettingsError(OperatorError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set.
 
-    A field `name` comes from `HIRELOG_NAME`, except `database_url`, `redis_url`, `secret_key` and
-    `access_token_expire_minutes`, whose variables have no prefix.
+    A field `name` comes from `HIRELOG_NAME`, except `database_url`, `redis_url`, `secret_key`, `sendgrid_api_key`
+    and `access_token_expire_minutes`, whose variables have no prefix.
     """
 
     home: Path = Path(".hirelog")
@@ -42,6 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None = None
     secret_key: str | None = None
     access_token_expire_minutes: Count = 60
+    token_key_file: str | None = None
+    session_idle_days: Count = 30
+    session_longest_days: Count = 90
+    refresh_grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 10.0
     bcrypt_cost: Annotated[int, msgspec.Meta(ge=4, le=16)] = 10
     worker_processes: Count = 1
     worker_threads: Count = 8
@@ -56,6 +63,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     projection_linger_seconds: Seconds = 10.0
     sweep_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     min_position_wait_seconds: Seconds = 2.0
+    mail_from: Annotated[str, msgspec.Meta(max_length=320)] = "Hirelog <hirelog@localhost>"
+    mail_per_second: Annotated[float, msgspec.Meta(gt=0)] = 25.0
+    sendgrid_api_key: str | None = None
+    sendgrid_url: str = "https://api.sendgrid.com"
+    smtp_url: str | None = None
 
 
 def variable(field: str) -> str:
@@ -90,6 +102,8 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
     settings = msgspec.convert(values, Settings)
     settings = msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
     _check_secret_key(settings)
+    if (settings.sendgrid_api_key or settings.smtp_url) and not given.get("HIRELOG_MAIL_FROM"):
+        raise SettingsError("mail is to be sent, so HIRELOG_MAIL_FROM must be set: Name <address@domain>")
     if settings.public_url and not _PUBLIC_URL.fullmatch(settings.public_url):
         raise SettingsError(
             "HIRELOG_PUBLIC_URL must be an http:// or https:// address without user, query and fragment"
@@ -154,7 +168,7 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
     shown: dict[str, str | int | float | None] = {}
     for name, field in _FIELDS.items():
         value = getattr(settings, field.name)
-        if name == "SECRET_KEY":
+        if name in _SECRETS:
             shown[name] = "***" if value else None
         elif name.endswith("_URL"):
             shown[name] = _without_password(value) if value else None

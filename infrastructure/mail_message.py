@@ -1,0 +1,123 @@
+"""A mail, and the bytes of it. Nothing that people wrote can become a header, an address or an encoded word of ours.
+
+The header lines are made here: the standard library's own folding (as of 3.11) drops the quotes of a folded name, encodes long
+addresses of links, and decodes encoded words that people wrote, line breaks in them included.
+"""
+
+import re
+from datetime import UTC, datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from infrastructure.mail_templates import Content
+from infrastructure.mail_transport import Refused
+from infrastructure.plain_words import one_line
+from infrastructure.settings import SettingsError
+
+NAME_LENGTH: Final = 80
+_LINE_LENGTH: Final = 900
+_END: Final = "\r\n"
+_PLAIN: Final = re.compile(r"[ -~]*")
+_ATOMS: Final = re.compile(r"[A-Za-z0-9 !#$%&'*+/^_`{|}~-]+")
+_ADDRESS: Final = re.compile(
+    r"([^\x00-\x20\x7f-\xa0\s<>()\[\],;:@\\\"]{1,64})@([^\x00-\x20\x7f-\xa0\s<>()\[\],;:@\\\"]{1,255})"
+)
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Somebody who sends or receives mail; the domain is ASCII, `local` need not be."""
+
+    name: str
+    local: str
+    domain: str
+
+    @property
+    def email(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def international(self) -> bool:
+        """Whether only servers with SMTPUTF8 can take it."""
+        return not self.local.isascii()
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail to one person. `mail_id` is the same when it is sent again, so that receivers can drop a repeat."""
+
+    mail_id: UUID
+    sender: Address
+    recipient: Address
+    content: Content
+    queued_at: datetime
+
+    @property
+    def message_id(self) -> str:
+        return f"<{self.mail_id}@{self.sender.domain}>"
+
+
+def address(name: str, email: str) -> Address:
+    """A name and an e-mail address as mail can carry them. Raises `Refused` for an address that it cannot."""
+    found = _ADDRESS.fullmatch(email)
+    if found is None:
+        raise Refused("the address is none that mail can be sent to")
+    try:
+        domain = found[2] if found[2].isascii() else found[2].encode("idna").decode()
+    except UnicodeError as error:
+        raise Refused("the domain of the address is none that mail can be sent to") from error
+    return Address(one_line(name, NAME_LENGTH), found[1], domain)
+
+
+def sender(text: str) -> Address:
+    """The address of `Name <local@domain>`, or of `local@domain`. Raises `SettingsError`."""
+    name, bracket, rest = text.partition("<")
+    try:
+        return address(name.strip().strip('"'), rest.strip().removesuffix(">") if bracket else text.strip())
+    except Refused as refused:
+        raise SettingsError(f"HIRELOG_MAIL_FROM: {refused}") from refused
+
+
+def as_bytes(mail: Mail) -> bytes:
+    """The mail as RFC 5322 has it (with RFC 6532, if the address needs it): text and HTML, 7 bit, short lines."""
+    headers = [
+        ("From", _with_name("From", mail.sender)),
+        ("To", _with_name("To", mail.recipient)),
+        ("Subject", _words("Subject", mail.content.subject)),
+        ("Date", format_datetime(mail.queued_at.astimezone(UTC))),
+        ("Message-ID", mail.message_id),
+        ("Auto-Submitted", "auto-generated"),
+        *((name, _words(name, value)) for name, value in mail.content.headers.items()),
+    ]
+    body = EmailMessage(policy=SMTP)
+    body.set_content(mail.content.text, cte="quoted-printable")
+    body.add_alternative(mail.content.html, subtype="html", cte="quoted-printable")
+    return "".join(f"{name}: {value}{_END}" for name, value in headers).encode() + body.as_bytes()
+
+
+def _with_name(header: str, who: Address) -> str:
+    if not who.name:
+        return who.email
+    if _ATOMS.fullmatch(who.name):
+        shown = who.name
+    elif _PLAIN.fullmatch(who.name) and "=?" not in who.name:
+        shown = '"' + re.sub(r'(["\\])', r"\\\1", who.name) + '"'
+    else:
+        shown = _encoded(header, who.name)
+    return f"{shown}{_END if _END in shown else ''} <{who.email}>"
+
+
+def _words(header: str, text: str) -> str:
+    """One line as it is, where every program reads it as such; else as encoded words."""
+    line = " ".join(text.split())
+    if _PLAIN.fullmatch(line) and "=?" not in line and len(line) <= _LINE_LENGTH:
+        return line
+    return _encoded(header, line)
+
+
+def _encoded(header: str, text: str) -> str:
+    return Header(text, "utf-8", header_name=header).encode(linesep=_END)

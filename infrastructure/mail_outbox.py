@@ -1,0 +1,27 @@
+"""The local outbox: mail as files in a folder, where it can be read instead of being sent."""
+
+import os
+from datetime import UTC
+from pathlib import Path
+
+from infrastructure.mail_message import Mail, as_bytes
+from infrastructure.mail_transport import NotNow
+
+
+class Outbox:
+    """Writes `<time queued>-<mail id>.eml`, whole or not at all. A mail that is sent again replaces its file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, mail: Mail) -> None:
+        name = f"{mail.queued_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{mail.mail_id}.eml"
+        unfinished = self._folder / f".{name}.{os.getpid()}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(as_bytes(mail))
+            unfinished.rename(self._folder / name)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise NotNow(f"{type(error).__name__}: {error.strerror}") from error

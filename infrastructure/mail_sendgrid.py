@@ -1,0 +1,117 @@
+"""Mail through SendGrid's web API (`POST /v3/mail/send`), with its own client."""
+
+import contextlib
+import http.client
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]  # it has no types
+from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]  # it has no types
+
+from infrastructure.mail_message import Address, Mail
+from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
+
+_CREDENTIALS_SECONDS: Final = 60.0
+_TOO_MANY_SECONDS: Final = 60.0
+_LONGEST_SECONDS: Final = 3600.0
+
+
+class SendGrid:
+    """Sends with an API key. The client has no timeout of its own, so it is given one.
+
+    Each mail carries its id as `custom_args.mail_id` (SendGrid's event webhook tells it), as the header `X-Mail-Id` and in its
+    `Message-ID`. Opening and clicking are not tracked: links hold one-use codes.
+    """
+
+    def __init__(self, api_key: str, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._client = SendGridAPIClient(api_key=api_key, host=url.rstrip("/"))
+        self._client.client.timeout = timeout  # pyright: ignore[reportAttributeAccessIssue]  # urllib takes fractions
+
+    def send(self, mail: Mail) -> None:
+        try:
+            response = self._client.send(_request(mail))
+        except HTTPError as error:
+            _refuse(error.status_code, error.headers, error.body)
+        except (OSError, http.client.HTTPException) as error:
+            raise NotNow(f"{type(error).__name__}: {error}") from error
+        else:
+            if response.status_code != 202:
+                raise NotNow(f"SendGrid answered {response.status_code}")
+
+
+def _request(mail: Mail) -> dict[str, Any]:
+    headers = {
+        "Message-ID": mail.message_id,
+        "X-Mail-Id": str(mail.mail_id),
+        "Auto-Submitted": "auto-generated",
+    }
+    off = {"enable": False}
+    return {
+        "personalizations": [
+            {"to": [_person(mail.recipient)], "custom_args": {"mail_id": str(mail.mail_id)}}
+        ],
+        "from": _person(mail.sender),
+        "subject": mail.content.subject,
+        "content": [
+            {"type": "text/plain", "value": mail.content.text},
+            {"type": "text/html", "value": mail.content.html},
+        ],
+        "headers": headers | mail.content.headers,
+        "tracking_settings": {"click_tracking": off | {"enable_text": False}, "open_tracking": off},
+    }
+
+
+def _person(who: Address) -> dict[str, str]:
+    """SendGrid takes a comma or a semicolon in a bare name for the end of it."""
+    if not who.name:
+        return {"email": who.email}
+    name = who.name.replace('"', "'")
+    return {"email": who.email, "name": f'"{name}"' if "," in name or ";" in name else name}
+
+
+def _refuse(status: int, headers: Any, body: Any) -> None:
+    reason = f"SendGrid answered {status}{_said(body)}"
+    match status:
+        case 429:
+            raise Held(reason, _wait(headers))
+        case 401 | 403:
+            raise Held(f"{reason}: see SENDGRID_API_KEY and HIRELOG_MAIL_FROM", _CREDENTIALS_SECONDS)
+        case 408 | 425:
+            raise NotNow(reason)
+        case _ if 400 <= status < 500:
+            raise Refused(reason)
+        case _:
+            raise NotNow(reason)
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+class _Errors(msgspec.Struct):
+    errors: list[_Error] = []
+
+
+def _said(body: Any) -> str:
+    with contextlib.suppress(msgspec.DecodeError, TypeError):
+        said = "; ".join(error.message for error in msgspec.json.decode(body, type=_Errors).errors)
+        return f": {said[:300]}" if said else ""
+    return ""
+
+
+def _wait(headers: Any) -> float:
+    """Seconds from `Retry-After` (a number or a date), else from `X-RateLimit-Reset` (a moment)."""
+    now = datetime.now(UTC)
+    seconds = _TOO_MANY_SECONDS
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        if after := headers.get("Retry-After"):
+            seconds = (
+                float(after)
+                if after.strip().isdigit()
+                else (parsedate_to_datetime(after) - now).total_seconds()
+            )
+        elif reset := headers.get("X-RateLimit-Reset"):
+            seconds = float(reset) - now.timestamp()
+    return min(max(seconds, 1.0), _LONGEST_SECONDS)
