@@ -18,6 +18,10 @@ from api import (
     job_lifecycle,
     jobs,
     metrics,
+    notifications,
+    passwords,
+    sessions,
+    sign_in,
 )
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
@@ -30,11 +34,15 @@ from infrastructure.settings import Settings
 
 _HANDLERS: Final[list[Any]] = [
     *accounts.HANDLERS,
+    *sign_in.HANDLERS,
+    *sessions.HANDLERS,
+    *passwords.HANDLERS,
     *jobs.HANDLERS,
     *job_lifecycle.HANDLERS,
     *applications.HANDLERS,
     *application_decisions.HANDLERS,
     *history.HANDLERS,
+    *notifications.HANDLERS,
     *dashboard.HANDLERS,
     *audit.HANDLERS,
     *health.HANDLERS,

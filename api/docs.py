@@ -43,6 +43,7 @@ _TAGS = [
     Tag("Accounts", "Registering, signing in, the own profile."),
     Tag("Jobs", "Posting, publishing and browsing jobs."),
     Tag("Applications", "Applying, and moving an application to a decision."),
+    Tag("Notifications", "What the caller was told, by kind, with a read mark."),
     Tag("Dashboard", "Views, applications and conversion of the caller's company."),
     Tag("Audit", "The company's log as it is, in order and without gaps."),
     Tag("Operations", "Health of this process and what it needs."),

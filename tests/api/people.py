@@ -20,6 +20,7 @@ from application.actor import Actor
 from application.handle import Metadata
 from domain.membership import AddMember, ChangeMemberRole, StaffRole
 from infrastructure import accounts
+from infrastructure.effects_projector import EffectsProjector
 from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.read_model_setup import ensure_read_models
@@ -146,6 +147,7 @@ class System:
         self.client = client
         self.nobody = Person(client)
         self._projectors = [Projector(pool, model) for model in MENU]
+        self._effects = EffectsProjector(pool, interval_seconds=0)
 
     @property
     def services(self) -> Services:
@@ -205,6 +207,10 @@ class System:
         """Bring every read model up to date."""
         for projector in self._projectors:
             await asyncio.to_thread(projector.drain)
+
+    async def tell(self) -> None:
+        """Store what follows from every event so far: who is told what."""
+        await asyncio.to_thread(self._effects.drain)
 
 
 @asynccontextmanager

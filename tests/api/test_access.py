@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from litestar.routes import HTTPRoute
+from msgspec.structs import replace
 
 from api.app import create_app
 from infrastructure.settings import Settings
@@ -46,6 +47,9 @@ MATRIX: Final[dict[tuple[str, str], str]] = {
     ("POST", "/applications/{application_id}/reinstate"): "rd",
     ("POST", "/applications/{application_id}/withdraw"): "a",
     ("GET", "/applications/{application_id}/history"): "arud",
+    ("GET", "/notifications"): "arhud",
+    ("POST", "/notifications/read"): "arhud",
+    ("POST", "/notifications/{notification_id}/read"): "a",
     ("GET", "/dashboard/jobs"): "rhud",
     ("GET", "/dashboard/chart"): "rhud",
     ("GET", "/audit/events"): "rud",
@@ -65,6 +69,7 @@ BODIES: Final[dict[str, Json]] = {
     "/jobs/{job_id}/apply": {},
     "/applications/{application_id}/stage": {"stage": "screening"},
     "/applications/{application_id}/reject": {"reason": "No."},
+    "/notifications/read": {},
 }
 FORMS: Final = {"/auth/token": b"username=nobody%40example.com&password=wrong"}
 LETTERS: Final = {"candidate": "a", "recruiter": "r", "hiring_manager": "h", "auditor": "u", "admin": "d"}
@@ -77,6 +82,7 @@ class Things(msgspec.Struct, frozen=True):
     draft: Json
     application: Json
     candidate: Person
+    notification_id: str = ""
 
     def path(self, template: str) -> str:
         return template.format(
@@ -84,6 +90,7 @@ class Things(msgspec.Struct, frozen=True):
             draft_id=self.draft["id"],
             application_id=self.application["id"],
             stream_id=self.job["id"],
+            notification_id=self.notification_id,
         )
 
 
@@ -107,12 +114,18 @@ async def world(system: System) -> World:
     return World(admin, people, system.nobody, outsiders)
 
 
-async def fresh(system: System, world: World) -> Things:
-    """New things of the world's company, by its candidate."""
+async def fresh(system: System, world: World, template: str = "") -> Things:
+    """New things of the world's company, by its candidate; if the template names one, what that candidate was told."""
     job = await world.admin.posts_job()
     draft = await world.admin.posts_job(status="draft")
-    application = await world.people["a"].applies(job)
-    return Things(job, draft, application, world.people["a"])
+    candidate = world.people["a"]
+    application = await candidate.applies(job)
+    things = Things(job, draft, application, candidate)
+    if "notification_id" not in template:
+        return things
+    await system.tell()
+    newest = (await candidate.sees("/notifications"))["items"][0]
+    return replace(things, notification_id=newest["id"])
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -141,8 +154,8 @@ async def test_whoever_may_is_let_through_and_nobody_else(
     system: System, world: World, method: str, template: str
 ) -> None:
     allowed = MATRIX[method, template]
-    things = await fresh(system, world)
-    hidden = "draft_id" in template
+    things = await fresh(system, world, template)
+    hidden = "draft_id" in template or "notification_id" in template
     for letter, person in world.people.items():
         answer = await ask(person, method, things.path(template), template)
         where = f"{letter} {method} {template}: {answer.status_code} {answer.text[:200]}"
@@ -158,7 +171,7 @@ async def test_whoever_may_is_let_through_and_nobody_else(
     elif template.startswith("/jobs?"):
         refused(answer, 403, "forbidden")
     else:
-        refused(answer, 404 if hidden else 401)
+        refused(answer, 404 if "draft_id" in template else 401)
 
 
 ABOUT_THINGS: Final = [row for row in MATRIX if "{" in row[1]]
@@ -169,10 +182,11 @@ PUBLIC: Final = {("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/view"), ("P
 async def test_another_companys_things_are_not_told_from_nothing(
     system: System, world: World, method: str, template: str
 ) -> None:
-    things = await fresh(system, world)
+    things = await fresh(system, world, template)
     strange = things.path(template).replace(things.job["id"][-12:], "0" * 12)
     strange = strange.replace(things.draft["id"][-12:], "0" * 12)
     strange = strange.replace(things.application["id"][-12:], "0" * 12)
+    strange = strange.replace(things.notification_id[-12:] or "-" * 12, "0" * 12)
     for letter, person in world.outsiders.items():
         if letter not in MATRIX[method, template]:
             continue

@@ -1,4 +1,4 @@
-"""Which kinds of mail and of notifications people do not want."""
+"""Which kinds of mail and of notifications people do not want; what they have not read yet."""
 
 from alembic import op
 
@@ -13,9 +13,12 @@ create table notification_preference (
     in_app boolean not null,
     primary key (account_id, kind)
 );
+
+create index effect_unread on effect (account_id, created_at, mail_id) where read_at is null;
 """
 
 DOWN = """
+drop index effect_unread;
 drop table notification_preference;
 """
 

@@ -1,0 +1,154 @@
+"""Notifications: told once, in words, to whom it concerns; read marks; preferences; the link that stops a kind of mail."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.actor import Actor
+from application.handle import Metadata
+from domain.membership import AddMember
+from tests.api.people import Json, Person, System, done, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def told(system: System, person: Person, **query: str | bool) -> list[Json]:
+    await system.tell()
+    return await person.all("/notifications", **query)
+
+
+async def kinds(system: System, person: Person, **query: str | bool) -> list[str]:
+    return [one["kind"] for one in await told(system, person, **query)]
+
+
+async def test_each_step_is_told_in_words_to_the_candidate_and_arrivals_to_the_recruiter(
+    system: System,
+) -> None:
+    admin, candidate = await system.company("Bread & Sons"), await system.candidate()
+    job = await admin.posts_job(title="Baker")
+    application = await candidate.applies(job)
+    await admin.advances(application, "screening", "interview")
+    await admin.rejects(application)
+    done(await admin.post(f"/applications/{application['id']}/reinstate"))
+    done(await candidate.post(f"/applications/{application['id']}/withdraw"))
+
+    assert [one["text"] for one in await told(system, candidate) if one["kind"] != "qualified"] == [
+        "Bread & Sons has taken up your application for Baker again.",
+        "Bread & Sons has decided not to go further with your application for Baker.",
+        "Bread & Sons would like to meet you for Baker.",
+        "Bread & Sons is now reviewing your application for Baker.",
+        "Bread & Sons has received your application for Baker.",
+    ]
+    name = candidate.profile["name"]
+    theirs = await told(system, admin)
+    assert [one["text"] for one in theirs] == [
+        f"{name} has withdrawn the application for Baker.",
+        f"{name} has applied for Baker.",
+    ]
+    assert theirs[0] | {"id": "", "created_at": ""} == {
+        "id": "",
+        "kind": "application_withdrawn",
+        "text": f"{name} has withdrawn the application for Baker.",
+        "company_id": admin.company_id,
+        "company_name": "Bread & Sons",
+        "job_id": job["id"],
+        "job_title": "Baker",
+        "application_id": application["id"],
+        "created_at": "",
+        "read_at": None,
+    }
+
+
+async def test_reading_one_counts_it_once(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    await candidate.applies(await admin.posts_job())
+    await candidate.applies(await admin.posts_job())
+    newest, oldest = await told(system, admin)
+
+    first = done(await admin.post(f"/notifications/{oldest['id']}/read"))
+    again = done(await admin.post(f"/notifications/{oldest['id']}/read"))
+
+    assert first["read_at"] is not None
+    assert again == first
+    page = await admin.sees("/notifications")
+    assert page["unread_count"] == 1
+    assert [one["read_at"] for one in page["items"]] == [None, first["read_at"]]
+    assert [one["id"] for one in await told(system, admin, unread=True)] == [newest["id"]]
+
+
+async def test_all_are_read_up_to_the_newest_that_was_seen(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    for _ in range(4):
+        await candidate.applies(await admin.posts_job())
+    newest, seen, *_ = await told(system, admin)
+
+    assert done(await admin.post("/notifications/read", {"up_to": seen["id"]})) == {
+        "marked": 3,
+        "unread_count": 1,
+    }
+    assert [one["id"] for one in await told(system, admin, unread=True)] == [newest["id"]]
+    assert done(await admin.post("/notifications/read", {})) == {"marked": 1, "unread_count": 0}
+    assert done(await admin.post("/notifications/read", {})) == {"marked": 0, "unread_count": 0}
+    refused(await admin.post("/notifications/read", {"up_to": str(uuid4())}), 404)
+
+
+async def test_pages_hold_each_once_while_others_arrive(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    for _ in range(5):
+        await candidate.applies(await admin.posts_job())
+    there = [one["id"] for one in await told(system, admin)]
+    seen: list[str] = []
+    async for page in admin.pages("/notifications", limit=2):
+        seen += [one["id"] for one in page]
+        await candidate.applies(await admin.posts_job())
+        await system.tell()
+
+    assert seen == there
+    refused(await admin.get("/notifications", cursor="bm8"), 400, "invalid")
+
+
+async def test_what_one_was_told_is_unknown_to_others(system: System) -> None:
+    admin, candidate, other = await system.company(), await system.candidate(), await system.candidate()
+    colleague = await system.member(admin, "recruiter")
+    await candidate.applies(await admin.posts_job())
+    (news, *_) = await told(system, candidate)
+
+    for person in (admin, colleague, other):
+        assert news["id"] not in [one["id"] for one in await told(system, person)]
+        refused(await person.post(f"/notifications/{news['id']}/read"), 404, "not_found")
+        refused(await person.post("/notifications/read", {"up_to": news["id"]}), 404, "not_found")
+    assert (await candidate.sees("/notifications"))["items"][-1]["read_at"] is None
+
+
+async def test_who_acts_for_another_company_sees_nothing_of_the_old_one(system: System) -> None:
+    admin, other, candidate = await system.company(), await system.company(), await system.candidate()
+    recruiter = await system.member(admin, "recruiter")
+    await candidate.applies(await recruiter.posts_job())
+    (news,) = await told(system, recruiter)
+    async with system.services.pool.connection() as connection:
+        await connection.execute(
+            "update account set company_id = %s where account_id = %s", (other.company_id, recruiter.id)
+        )
+    await system.services.commands.handle(
+        AddMember(company_id=UUID(other.company_id), account_id=UUID(recruiter.id), role="recruiter"),
+        Metadata(Actor(UUID(other.id), "admin", UUID(other.company_id)), uuid4()),
+    )
+    moved = await system.logged_in(recruiter.profile)
+
+    page = await moved.sees("/notifications")
+
+    assert (page["items"], page["unread_count"]) == ([], 0)
+    refused(await moved.post(f"/notifications/{news['id']}/read"), 404)
+    assert done(await moved.post("/notifications/read", {}))["marked"] == 0
+
+
+async def test_nothing_is_told_about_a_person_who_was_erased(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    await candidate.applies(await admin.posts_job())
+    await system.tell()
+    async with system.services.pool.connection() as connection:
+        await connection.execute("delete from account where account_id = %s", (candidate.id,))
+
+    page = await admin.sees("/notifications")
+
+    assert (page["items"], page["unread_count"]) == ([], 0)
