@@ -43,8 +43,9 @@ from domain.job import (
     Status,
 )
 from domain.job_view import RecordView
-from projections import job_listing
-from projections.job_listing import JOB_LISTING, JobFilters, Sort, StaffView
+from projections import job_listing, job_search
+from projections.job_listing import JOB_LISTING
+from projections.job_search import JobFilters, Sort, StaffView
 from projections.paging import Page
 
 _MERGES: Final = 5
@@ -112,7 +113,7 @@ async def browse(
     company_id: FromQuery[UUID | None] = None,
     salary_at_least: Amount = None,
     experience_at_most: Amount = None,
-    sort: FromQuery[Sort] = "newest",
+    sort: FromQuery[Sort | None] = None,
     status: FromQuery[Status | None] = None,
     mine: FromQuery[bool] = False,
     limit: Limit = 50,
@@ -136,7 +137,7 @@ async def browse(
     await at_least(services, JOB_LISTING, whose, min_position)
     async with services.pool.connection() as connection:
         try:
-            return await job_listing.browse(
+            return await job_search.browse(
                 connection, filters, staff=staff, sort=sort, cursor=cursor, limit=limit
             )
         except ValueError as error:
@@ -219,9 +220,10 @@ async def edit(
     state: State,
     data: JSONBody[EditJobBody],
     if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[JobAnswer]:
     """Edit a job. Changed requirements are a new revision of them; applications keep the one they were judged by."""
-    how = await metadata(request, if_match, None)
+    how = await metadata(request, if_match, idempotency_key)
     if tenant_of(job_id) != company_of(request):
         raise NotFound
     given = {field: value for field in data.__struct_fields__ if (value := getattr(data, field)) is not UNSET}

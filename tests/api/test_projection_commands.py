@@ -40,7 +40,7 @@ def test_the_list_says_version_build_lag_and_who_is_parked(database_url: str) ->
         here.project()
         shown = hirelog(database_url, "projections").stdout
         after = {status["name"]: status for status in as_json(database_url, "projections", "list")}
-    assert (before["job_listing"]["version"], before["job_listing"]["events_behind"]) == (1, 4)
+    assert (before["job_listing"]["version"], before["job_listing"]["events_behind"]) == (2, 4)
     assert (after["job_listing"]["events_behind"], after["job_listing"]["outdated"]) == (0, False)
     assert after["job_listing"]["parked"][0]["position"] == 1
     assert "is parked at position 1" in shown

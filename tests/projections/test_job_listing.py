@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from domain.job import Posting, Requirements
-from projections.job_listing import JOB_LISTING, Job, JobFilters, Sort, StaffView, browse
+from projections.job_listing import JOB_LISTING, Job
+from projections.job_search import JobFilters, Sort, StaffView, browse
 from projections.paging import seal
 from tests.domain.builders import (
     ANN,

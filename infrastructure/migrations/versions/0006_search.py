@@ -44,14 +44,18 @@ end $$;
 create table search_word (word text primary key);
 create index on search_word using gist (word gist_trgm_ops (siglen = 32));
 
+create function search_words(text) returns setof text language sql immutable parallel safe as $$
+    select lexeme from unnest(tsvector_to_array(to_tsvector('simple', left($1, 2000)))) as lexeme
+    where lexeme ~ '^[[:alpha:]]{4,30}$'
+$$;
+
 create function keep_search_words() returns trigger language plpgsql as $$
 declare
     unknown text[] := array(
-        select distinct lexeme
-        from changed, unnest(tsvector_to_array(to_tsvector('simple', left(title || ' ' || skill_words, 2000)))) as lexeme
-        where status = 'open' and lexeme ~ '^[[:alpha:]]{4,30}$'
-              and not exists (select from search_word where word = lexeme)
-        order by lexeme);
+        select distinct used
+        from changed, search_words(title || ' ' || skill_words) as used
+        where status = 'open' and not exists (select from search_word where word = used)
+        order by used);
 begin
     if cardinality(unknown) > 0 then
         -- One at a time, so that two who add the same words never wait for each other in a circle.
@@ -64,6 +68,7 @@ end $$;
 
 DOWN = """
 drop function keep_search_words() cascade;
+drop function search_words(text);
 drop table search_word;
 drop function job_query(text, text[], text[]);
 drop function job_words(text) cascade;
