@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from application.actor import Actor, Role
+from application.actor import STAFF, Actor, Role
 from application.entity import AnyDecider, Entity
 from application.refusals import Forbidden, NotFound
 from application.work import Work
@@ -38,7 +38,15 @@ from domain.job_application import (
     WithdrawApplication,
 )
 from domain.job_view import JOB_VIEW, RecordView
-from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, RemoveMember
+from domain.membership import (
+    MEMBERSHIP,
+    AcceptInvitation,
+    AddMember,
+    ChangeMemberRole,
+    LeaveCompany,
+    Membership,
+    RemoveMember,
+)
 
 
 def application_id(job_id: UUID, candidate_id: UUID) -> UUID:
@@ -77,6 +85,12 @@ def own_application(actor: Actor, entity: Entity[JobApplication]) -> None:
     """A candidate sees and withdraws their own; that of another is as unknown as none."""
     if entity.state.candidate_id != actor.account_id:
         raise NotFound
+
+
+def still_admin(actor: Actor, entity: Entity[Membership]) -> None:
+    """Who is no admin any more changes no member, even while their token still says so."""
+    if entity.state.roles.get(actor.account_id) != "admin":
+        raise Forbidden("Only an admin may change members.")
 
 
 async def submit(command: SubmitApplication, work: Work) -> None:
@@ -218,6 +232,8 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     RemoveComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
     SubmitScorecard: Route(ASSESSMENT, _assessment, _HIRING, carry_out=score),
     AddMember: Route(MEMBERSHIP, _membership, _ADMIN),
-    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN),
-    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN),
+    AcceptInvitation: Route(MEMBERSHIP, _membership, _CANDIDATE),
+    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN, still_admin),
+    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN, still_admin),
+    LeaveCompany: Route(MEMBERSHIP, _membership, STAFF),
 }

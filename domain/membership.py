@@ -16,8 +16,11 @@ StaffRole: TypeAlias = Literal["recruiter", "hiring_manager", "auditor", "admin"
 
 
 class MemberJoined(Event, frozen=True):
+    """`invited_by` is the admin who chose the role; None for a founder, and for whom an operator put in."""
+
     account_id: UUID
     role: StaffRole
+    invited_by: UUID | None = None
 
 
 class MemberRoleChanged(Event, frozen=True):
@@ -65,6 +68,13 @@ class AddMember(Command, frozen=True):
     role: StaffRole
 
 
+class AcceptInvitation(Command, frozen=True):
+    company_id: UUID
+    account_id: UUID
+    role: StaffRole
+    invited_by: UUID
+
+
 class ChangeMemberRole(Command, frozen=True):
     company_id: UUID
     account_id: UUID
@@ -76,33 +86,43 @@ class RemoveMember(Command, frozen=True):
     account_id: UUID
 
 
-MembershipCommand: TypeAlias = AddMember | ChangeMemberRole | RemoveMember
+class LeaveCompany(Command, frozen=True):
+    """Like `RemoveMember`, by oneself."""
+
+    company_id: UUID
+    account_id: UUID
+
+
+MembershipCommand: TypeAlias = AddMember | AcceptInvitation | ChangeMemberRole | RemoveMember | LeaveCompany
 
 _NOT_A_MEMBER = Rejected("not_a_member", "The account is not a member of the company.")
+_INVITATION_VOID = Rejected("invitation_void", "Whoever invited is not an admin any more.")
 _LAST_ADMIN = Rejected("last_admin", "The last admin cannot leave or lose the role.")
 
 
 def decide(command: MembershipCommand, state: Membership) -> Decision[MembershipEvent]:
     match command:
-        case AddMember():
-            return _add(command, state)
+        case AddMember(account_id=account, role=role):
+            return _join(state, MemberJoined(account_id=account, role=role))
+        case AcceptInvitation(account_id=account, role=role, invited_by=inviter):
+            if state.roles.get(inviter) != "admin":
+                return _INVITATION_VOID
+            return _join(state, MemberJoined(account_id=account, role=role, invited_by=inviter))
         case ChangeMemberRole():
             return _change_role(command, state)
-        case RemoveMember():
-            return _remove(command, state)
+        case RemoveMember(account_id=account) | LeaveCompany(account_id=account):
+            return _remove(state, account)
         case _:
             assert_never(command)
 
 
-def _add(command: AddMember, state: Membership) -> Decision[MembershipEvent]:
-    role = state.roles.get(command.account_id)
-    if role is not None:
-        return (
-            []
-            if role == command.role
-            else Rejected("already_a_member", f"The account is a member as {role}.")
-        )
-    return [MemberJoined(account_id=command.account_id, role=command.role)]
+def _join(state: Membership, joined: MemberJoined) -> Decision[MembershipEvent]:
+    role = state.roles.get(joined.account_id)
+    if role is None:
+        return [joined]
+    if role == joined.role:
+        return []
+    return Rejected("already_a_member", f"The account is a member as {role}.")
 
 
 def _change_role(command: ChangeMemberRole, state: Membership) -> Decision[MembershipEvent]:
@@ -116,12 +136,12 @@ def _change_role(command: ChangeMemberRole, state: Membership) -> Decision[Membe
     return [MemberRoleChanged(account_id=command.account_id, from_role=role, to_role=command.role)]
 
 
-def _remove(command: RemoveMember, state: Membership) -> Decision[MembershipEvent]:
-    if command.account_id not in state.roles:
+def _remove(state: Membership, account_id: UUID) -> Decision[MembershipEvent]:
+    if account_id not in state.roles:
         return []
-    if _is_last_admin(state, command.account_id):
+    if _is_last_admin(state, account_id):
         return _LAST_ADMIN
-    return [MemberLeft(account_id=command.account_id)]
+    return [MemberLeft(account_id=account_id)]
 
 
 def _is_last_admin(state: Membership, account_id: UUID) -> bool:

@@ -54,8 +54,10 @@ from domain.job_application import (
 )
 from domain.job_view import JobViewed, RecordView
 from domain.membership import (
+    AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    LeaveCompany,
     MemberJoined,
     MemberLeft,
     MemberRoleChanged,
@@ -305,8 +307,8 @@ def record_view() -> RecordView:
 # A membership
 
 
-def joined(account_id: UUID, role: StaffRole) -> MemberJoined:
-    return MemberJoined(account_id=account_id, role=role)
+def joined(account_id: UUID, role: StaffRole, invited_by: UUID | None = None) -> MemberJoined:
+    return MemberJoined(account_id=account_id, role=role, invited_by=invited_by)
 
 
 def role_changed(account_id: UUID, from_role: StaffRole, to_role: StaffRole) -> MemberRoleChanged:
@@ -321,9 +323,17 @@ def add(account_id: UUID, role: StaffRole) -> AddMember:
     return AddMember(company_id=COMPANY, account_id=account_id, role=role)
 
 
+def accept(account_id: UUID, role: StaffRole, inviter: UUID) -> AcceptInvitation:
+    return AcceptInvitation(company_id=COMPANY, account_id=account_id, role=role, invited_by=inviter)
+
+
 def change_role(account_id: UUID, role: StaffRole) -> ChangeMemberRole:
     return ChangeMemberRole(company_id=COMPANY, account_id=account_id, role=role)
 
 
 def remove(account_id: UUID) -> RemoveMember:
     return RemoveMember(company_id=COMPANY, account_id=account_id)
+
+
+def leave(account_id: UUID) -> LeaveCompany:
+    return LeaveCompany(company_id=COMPANY, account_id=account_id)

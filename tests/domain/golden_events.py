@@ -41,6 +41,7 @@ from domain.job_view import JobViewed
 from domain.membership import MemberJoined, MemberLeft, MemberRoleChanged
 
 _ANN = UUID("a0000000-0000-4000-8000-000000000001")
+_BOB = UUID("b0000000-0000-4000-8000-000000000002")
 _JOB = UUID("c0ffee00-0000-8000-8000-000000000001")
 _APPLICATION = UUID("c0ffee00-0000-8000-9c1a-5e0f3b7d2a46")
 _OTHER_JOB = UUID("c0ffee00-0000-8000-8000-000000000002")
@@ -163,6 +164,7 @@ GOLDEN: Final[dict[str, Event]] = {
     ),
     "JobViewed": JobViewed(job_id=_JOB, viewer_id=_ANN),
     "MemberJoined": MemberJoined(account_id=_ANN, role="hiring_manager"),
+    "MemberJoined.2": MemberJoined(account_id=_ANN, role="recruiter", invited_by=_BOB),
     "MemberRoleChanged": MemberRoleChanged(account_id=_ANN, from_role="auditor", to_role="admin"),
     "MemberLeft": MemberLeft(account_id=_ANN),
 }

@@ -11,7 +11,7 @@ from domain.assessment import CommentAdded, CommentRemoved, ScorecardRevised, Sc
 from domain.decision import Event, Rejected, fold
 from domain.job_application import ApplicationMoved, ApplicationRejected, ApplicationWithdrawn, StageAdvanced
 from domain.job_view import JobViewed
-from domain.membership import MemberRoleChanged
+from domain.membership import MemberJoined, MemberRoleChanged
 from tests.domain.catalogue import AGGREGATES, EVENTS, commands_of, decider_of, events_of, members
 from tests.domain.strategies import any_command, any_event, structs, values
 
@@ -28,6 +28,7 @@ FOR_READERS: dict[type[Event], frozenset[str]] = {
     ScorecardSubmitted: frozenset({"application_id"}),
     ScorecardRevised: frozenset({"application_id"}),
     JobViewed: frozenset({"job_id", "viewer_id"}),
+    MemberJoined: frozenset({"invited_by"}),
     MemberRoleChanged: frozenset({"from_role"}),
 }
 FACTS = [

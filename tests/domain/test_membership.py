@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from domain.decision import Rejected, fold
 from domain.membership import (
     MEMBERSHIP,
+    AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    LeaveCompany,
     MembershipCommand,
     RemoveMember,
     StaffRole,
@@ -16,9 +18,12 @@ from domain.membership import (
 from tests.domain.builders import (
     ANN,
     BOB,
+    CANDIDATE,
+    accept,
     add,
     change_role,
     joined,
+    leave,
     left,
     remove,
     role_changed,
@@ -69,6 +74,30 @@ def test_a_member_leaves_and_may_join_again() -> None:
     )
 
 
+def test_an_invitation_is_good_as_long_as_its_inviter_is_admin() -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, "admin"))
+
+    company.when(accept(CANDIDATE, "auditor", BOB)).then(joined(CANDIDATE, "auditor", BOB))
+    for ended in (left(BOB), role_changed(BOB, "admin", "recruiter")):
+        given_company(joined(ANN, "admin"), joined(BOB, "admin"), ended).when(
+            accept(CANDIDATE, "auditor", BOB)
+        ).refused("invitation_void")
+
+
+def test_a_member_accepts_no_other_role() -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, "recruiter"))
+
+    company.when(accept(BOB, "admin", ANN)).refused("already_a_member")
+    company.when(accept(BOB, "recruiter", ANN)).nothing()
+
+
+def test_leaving_is_removing_oneself() -> None:
+    company = given_company(joined(ANN, "admin"), joined(BOB, "recruiter"))
+
+    company.when(leave(BOB)).then(left(BOB))
+    company.when(leave(ANN)).refused("last_admin")
+
+
 def test_removing_who_is_no_member_changes_nothing() -> None:
     given_company(joined(ANN, "admin")).when(remove(BOB)).nothing()
 
@@ -95,7 +124,16 @@ def test_a_member_who_becomes_admin_lets_the_first_one_go() -> None:
     ).then(left(ANN))
 
 
-@any_of(st.lists(structs(AddMember) | structs(ChangeMemberRole) | structs(RemoveMember), max_size=20))
+COMMANDS = (
+    structs(AddMember)
+    | structs(AcceptInvitation)
+    | structs(ChangeMemberRole)
+    | structs(RemoveMember)
+    | structs(LeaveCompany)
+)
+
+
+@any_of(st.lists(COMMANDS, max_size=20))
 def test_a_company_that_had_an_admin_always_has_one(commands: list[MembershipCommand]) -> None:
     membership = MEMBERSHIP.initial
     for command in commands:
