@@ -22,6 +22,7 @@ from api import (
     passwords,
     sessions,
     sign_in,
+    unsubscribe,
 )
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
@@ -43,6 +44,7 @@ _HANDLERS: Final[list[Any]] = [
     *application_decisions.HANDLERS,
     *history.HANDLERS,
     *notifications.HANDLERS,
+    *unsubscribe.HANDLERS,
     *dashboard.HANDLERS,
     *audit.HANDLERS,
     *health.HANDLERS,

@@ -46,10 +46,20 @@ MATRIX: Final[dict[tuple[str, str], str]] = {
     ("POST", "/applications/{application_id}/reject"): "rd",
     ("POST", "/applications/{application_id}/reinstate"): "rd",
     ("POST", "/applications/{application_id}/withdraw"): "a",
+    ("POST", "/applications/{application_id}/move"): "rd",
+    ("POST", "/applications/bulk/stage"): "rd",
+    ("POST", "/applications/bulk/reject"): "rd",
+    ("GET", "/applications/{application_id}/comments"): "rhud",
+    ("POST", "/applications/{application_id}/comments"): "rhd",
+    ("DELETE", "/applications/{application_id}/comments/{comment_id}"): "rhd",
+    ("GET", "/applications/{application_id}/scorecards"): "rhud",
+    ("POST", "/applications/{application_id}/scorecards"): "rhd",
     ("GET", "/applications/{application_id}/history"): "arud",
     ("GET", "/notifications"): "arhud",
     ("POST", "/notifications/read"): "arhud",
     ("POST", "/notifications/{notification_id}/read"): "a",
+    ("GET", "/notifications/unsubscribe?token=x"): "arhudn",
+    ("POST", "/notifications/unsubscribe?token=x"): "arhudn",
     ("GET", "/dashboard/jobs"): "rhud",
     ("GET", "/dashboard/chart"): "rhud",
     ("GET", "/audit/events"): "rud",
@@ -69,9 +79,17 @@ BODIES: Final[dict[str, Json]] = {
     "/jobs/{job_id}/apply": {},
     "/applications/{application_id}/stage": {"stage": "screening"},
     "/applications/{application_id}/reject": {"reason": "No."},
+    "/applications/{application_id}/move": {"job_id": "{job_id}"},
+    "/applications/bulk/stage": {"ids": ["00000000-0000-8000-8000-000000000000"], "stage": "screening"},
+    "/applications/bulk/reject": {"ids": ["00000000-0000-8000-8000-000000000000"], "reason": "No."},
+    "/applications/{application_id}/comments": {"text": "Fine."},
+    "/applications/{application_id}/scorecards": {"ratings": {"dough": 3}, "recommendation": "yes"},
     "/notifications/read": {},
 }
-FORMS: Final = {"/auth/token": b"username=nobody%40example.com&password=wrong"}
+FORMS: Final = {
+    "/auth/token": b"username=nobody%40example.com&password=wrong",
+    "/notifications/unsubscribe": b"List-Unsubscribe=One-Click",
+}
 LETTERS: Final = {"candidate": "a", "recruiter": "r", "hiring_manager": "h", "auditor": "u", "admin": "d"}
 
 

@@ -1,12 +1,17 @@
 """Notifications: told once, in words, to whom it concerns; read marks; preferences; the link that stops a kind of mail."""
 
+from typing import get_args
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from application.actor import Actor
+from application.effects import Kind
 from application.handle import Metadata
 from domain.membership import AddMember
+from infrastructure import preferences
+from infrastructure.mail_links import MailLinks
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -152,3 +157,58 @@ async def test_nothing_is_told_about_a_person_who_was_erased(system: System) -> 
     page = await admin.sees("/notifications")
 
     assert (page["items"], page["unread_count"]) == ([], 0)
+
+
+def link(system: System, person: Person, kind: Kind) -> str:
+    """The path of the link that a mail of this kind holds."""
+    links = MailLinks(system.services.settings)
+    return links.unsubscribe(UUID(person.id), kind).removeprefix(links.home)
+
+
+async def one_click(system: System, path: str, body: bytes = b"List-Unsubscribe=One-Click") -> httpx.Response:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    return await system.nobody.send("POST", path, content=body, headers=form)
+
+
+async def wanted_by_mail(system: System, person: Person) -> set[str]:
+    async with system.services.pool.connection() as connection:
+        chosen = await preferences.read(connection, UUID(person.id))
+    return {kind for kind, channels in chosen.items() if channels.mail}
+
+
+async def test_the_link_in_a_mail_asks_first_and_stops_mails_of_that_kind_only(system: System) -> None:
+    candidate, other = await system.candidate(), await system.candidate()
+    path = link(system, candidate, "stage_changed")
+
+    page = await system.nobody.get(path)
+    assert page.is_success
+    assert "when an application of yours takes a step" in page.text
+    assert await wanted_by_mail(system, candidate) == set(get_args(Kind))
+
+    for _ in range(2):
+        assert (await one_click(system, path)).is_success
+    assert await wanted_by_mail(system, candidate) == set(get_args(Kind)) - {"stage_changed"}
+    assert await wanted_by_mail(system, other) == set(get_args(Kind))
+
+
+@pytest.mark.parametrize("change", ["", "x", "é", "a.b", "A" * 100])
+async def test_a_link_that_was_not_in_a_mail_stops_nothing(system: System, change: str) -> None:
+    candidate = await system.candidate()
+    whole = link(system, candidate, "qualified")
+    for path in (f"/notifications/unsubscribe?token={change}", f"{whole[:-4]}{change[:1]}AAA", whole[:-7]):
+        refused(await one_click(system, path), 400, "invalid")
+        refused(await system.nobody.get(path), 400, "invalid")
+    assert await wanted_by_mail(system, candidate) == set(get_args(Kind))
+
+
+async def test_the_link_of_an_erased_person_is_taken_and_keeps_nothing(system: System) -> None:
+    candidate = await system.candidate()
+    path = link(system, candidate, "qualified")
+    assert (await one_click(system, path)).is_success
+    async with system.services.pool.connection() as connection:
+        await connection.execute("delete from account where account_id = %s", (candidate.id,))
+        assert (await one_click(system, path)).is_success
+        left = await connection.execute(
+            "select count(*) from notification_preference where account_id = %s", (candidate.id,)
+        )
+        assert await left.fetchone() == (0,)
