@@ -12,7 +12,7 @@ from api.services import Services
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
 from application.refusals import Forbidden
-from infrastructure.security import InvalidToken
+from infrastructure.access_tokens import InvalidToken
 
 Allowed: TypeAlias = frozenset[Role] | Literal["anyone", "visitor"]
 
@@ -41,7 +41,7 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     allowed: Allowed = handler.opt.get("allow", ANYONE)
     if allowed == ANYONE:
         return
-    actor = _actor(connection)
+    actor = await _actor(connection)
     if allowed != VISITOR:
         if actor is None:
             raise NotAuthorizedException("An access token is needed.", headers=_CHALLENGE)
@@ -50,7 +50,7 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     cast("dict[str, object]", connection.scope)[_ACTOR] = actor
 
 
-def _actor(connection: AnyConnection) -> Actor | None:
+async def _actor(connection: AnyConnection) -> Actor | None:
     header = connection.headers.get("authorization")
     if header is None:
         return None
@@ -58,6 +58,8 @@ def _actor(connection: AnyConnection) -> Actor | None:
     if scheme.lower() != "bearer":
         raise NotAuthorizedException("Only bearer tokens are taken.", headers=_CHALLENGE)
     services: Services = connection.app.state.services
+    if services.tokens.stale:
+        await services.tokens.make_current()
     try:
         return services.tokens.read(token.strip())
     except InvalidToken as error:

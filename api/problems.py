@@ -17,6 +17,9 @@ from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
 from infrastructure.min_position import ReadModelBehind
+from infrastructure.passwords import PasswordsBusy
+from infrastructure.revocations import RevocationsUnknown
+from infrastructure.signing_keys import NoSigningKey
 
 _log = structlog.get_logger(__name__)
 
@@ -184,6 +187,9 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     LogUnavailable: _log_unavailable,
     ReadModelBehind: _unavailable("read_model_behind"),
     ChartUnavailable: _unavailable("chart_unavailable"),
+    PasswordsBusy: _unavailable("logins_busy"),
+    RevocationsUnknown: _unavailable("sessions_unknown"),
+    NoSigningKey: _unavailable("sessions_unknown"),
     psycopg.OperationalError: _database,
     Exception: _unexpected,
 }

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,12 +11,16 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.chart import ChartRenderer
 from application.handle import CommandHandler
+from infrastructure.access_tokens import Tokens
 from infrastructure.accounts import CompanyNames
 from infrastructure.broker import WakeUps
 from infrastructure.event_store import EventStore
 from infrastructure.mail_wake import MailWake
-from infrastructure.security import Passwords, Tokens
+from infrastructure.passwords import Passwords
+from infrastructure.revocations import Revocations
+from infrastructure.session_tokens import SessionTokens
 from infrastructure.settings import Settings
+from infrastructure.signing_keys import KeyRing
 from projections.menu import FOLLOWERS
 
 Pool = AsyncConnectionPool[Any]
@@ -28,6 +34,8 @@ class Services(msgspec.Struct, frozen=True):
     commands: CommandHandler
     pool: Pool
     tokens: Tokens
+    revocations: Revocations
+    session_tokens: SessionTokens
     passwords: Passwords
     company_names: CompanyNames
     charts: ChartRenderer
@@ -37,7 +45,8 @@ class Services(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def services(settings: Settings) -> AsyncGenerator[Services]:
-    """Open what an API process needs. Raises `ValueError` when a database, Redis or key is not set."""
+    """Open what an API process needs. Raises `ValueError` when a database, Redis or key is not set, `SettingsError` when
+    a key is no good."""
     if settings.database_url is None or settings.redis_url is None or settings.secret_key is None:
         raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")
     async with AsyncExitStack() as stack:
@@ -63,16 +72,34 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         stack.push_async_callback(pool.close)
         passwords = Passwords(settings.secret_key, settings.bcrypt_cost)
         stack.callback(passwords.close)
+        lifetime = timedelta(minutes=settings.access_token_expire_minutes)
+        keys = _keys(settings, settings.secret_key)
+        revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
         charts = await stack.enter_async_context(ChartRenderer())
         yield Services(
             settings=settings,
             store=store,
             commands=CommandHandler(store),
             pool=pool,
-            tokens=Tokens(settings.secret_key, settings.access_token_expire_minutes * 60),
+            tokens=Tokens(keys, revocations, int(lifetime.total_seconds())),
+            revocations=revocations,
+            session_tokens=_session_tokens(settings, settings.secret_key),
             passwords=passwords,
             company_names=CompanyNames(pool),
             charts=charts,
             wake_ups=wake_ups,
             mail=mail,
         )
+
+
+def _keys(settings: Settings, secret_key: str) -> KeyRing:
+    return KeyRing(secret_key, Path(settings.token_key_file) if settings.token_key_file else None)
+
+
+def _session_tokens(settings: Settings, secret_key: str) -> SessionTokens:
+    return SessionTokens(
+        secret_key,
+        idle=timedelta(days=settings.session_idle_days),
+        longest=timedelta(days=settings.session_longest_days),
+        grace=timedelta(seconds=settings.refresh_grace_seconds),
+    )

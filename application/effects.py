@@ -25,6 +25,7 @@ AccountKind: TypeAlias = Literal[
     "email_confirmation",
     "email_changed",
     "sessions_ended",
+    "already_registered",
 ]
 """Mail about an account: it follows from no event, and nobody can switch it off."""
 

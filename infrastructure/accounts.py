@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -33,20 +33,29 @@ class EmailTaken(Exception):
 
 async def register(connection: AsyncConnection[Any], account: Account, company: Company | None) -> None:
     """Store an account, and the company that it founds. Raises `EmailTaken`."""
-    try:
-        async with connection.transaction():
-            if company is not None:
-                await connection.execute(
-                    "insert into company (company_id, name, founder_id) values (%s, %s, %s)",
-                    (company.company_id, company.name, company.founder_id),
-                )
+    async with connection.transaction():
+        if company is not None:
             await connection.execute(
-                """insert into account (account_id, email, name, password_hash, company_id)
-                   values (%s, %s, %s, %s, %s)""",
-                (account.account_id, account.email, account.name, account.password_hash, account.company_id),
+                "insert into company (company_id, name, founder_id) values (%s, %s, %s)",
+                (company.company_id, company.name, company.founder_id),
             )
-    except errors.UniqueViolation as violation:
-        raise EmailTaken from violation
+        # A violated constraint would put the address into PostgreSQL's log.
+        cursor = await connection.execute(
+            """insert into account (account_id, email, name, password_hash, company_id)
+               values (%s, %s, %s, %s, %s) on conflict ((lower(email))) do nothing""",
+            (account.account_id, account.email, account.name, account.password_hash, account.company_id),
+        )
+        if not cursor.rowcount:
+            raise EmailTaken
+
+
+async def change_password(connection: AsyncConnection[Any], account: Account, password_hash: str) -> bool:
+    """Replace an account's password, if it is still the one that was read."""
+    cursor = await connection.execute(
+        "update account set password_hash = %s where account_id = %s and password_hash = %s",
+        (password_hash, account.account_id, account.password_hash),
+    )
+    return cursor.rowcount > 0
 
 
 async def by_email(connection: AsyncConnection[Any], email: str) -> Account | None:

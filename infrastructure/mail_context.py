@@ -140,7 +140,7 @@ def of_account(kind: AccountKind, parameters: Context, links: MailLinks) -> Cont
             return parameters | {"url": links.password_reset(parameters["code"])}
         case "email_confirmation":
             return parameters | {"url": links.email_confirmation(parameters["code"])}
-        case "password_changed" | "sessions_ended":
+        case "password_changed" | "sessions_ended" | "already_registered":
             return parameters | {"url": links.password_reset()}
         case "email_changed":
             return parameters

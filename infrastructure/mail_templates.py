@@ -36,6 +36,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "email_confirmation": ("name", "code", "url"),
     "email_changed": ("name", "new_email"),
     "sessions_ended": ("name", "url"),
+    "already_registered": ("name", "url"),
 }
 """What each kind's context holds. `name` is the recipient's, `url` where the button leads; `unsubscribe_url` and `reason` may be
 empty, and are then not shown; `stage` is one word of the pipeline, `role` in words, `code` the one-use code."""

@@ -14,7 +14,9 @@ from typing import Final
 _FILE: Final = Path(__file__).with_name("common_passwords.txt")
 _SHORTEST: Final = 8
 _LONGEST: Final = 1024
+_LONG: Final = 32
 _TRIMMINGS: Final = 8
+_SEPARATORS: Final = 4
 _LEFT_OVER: Final = 6
 _SHORTEST_WORD: Final = 3
 
@@ -63,11 +65,13 @@ def _is_common(folded: str) -> bool:
 
 def _is_pattern(folded: str) -> bool:
     """One to four characters over and over, or a walk along the alphabet, the digits or a row of keys."""
-    if (repeated := _REPEATED.fullmatch(folded)) and repeated[1].startswith(repeated[2]):
+    if len(folded) < _LONG and (repeated := _REPEATED.fullmatch(folded)) and repeated[1].startswith(repeated[2]):
         return True
     walks = (*_ROWS, *(row[::-1] for row in _ROWS))
-    halves = re.findall(r"[^\W\d_]+|\d+|[\W_]+", folded)
-    return all(len(half) > 2 and any(half in walk for walk in walks) for half in halves)
+    parts = re.findall(r"[^\W\d_]+|\d+", folded)
+    if not parts or len(folded) - len("".join(parts)) > _SEPARATORS:
+        return False
+    return all(len(part) > 2 and any(part in walk for walk in walks) for part in parts)
 
 
 def _is_about(folded: str, context: Iterable[str]) -> bool:

@@ -46,6 +46,11 @@ class Passwords:
         self.runs = 0
         """How many passwords were hashed or checked, whatever came of it."""
 
+    @property
+    def worker_pid(self) -> int | None:
+        """The process that runs bcrypt, None before the first password."""
+        return None if self._worker is None else self._worker.pid
+
     async def hash(self, password: str) -> str:
         """What is stored of a password. Raises `PasswordsBusy`."""
         return (await self._ask(self._prepared(password))).decode("ascii")

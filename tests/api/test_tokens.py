@@ -3,16 +3,33 @@
 import base64
 import json
 import time
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import uuid4
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from infrastructure.signing_keys import KeyRing, SigningKey, stored_keys
 from tests.api.conftest import SECRET_KEY
 from tests.api.people import Json, Person, System, refused
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning"),
+]
+
+ABSENT: Final = object()
+
+
+async def signing_key(system: System) -> SigningKey:
+    """What this system signs with, made of its secret key and its database."""
+    keys = KeyRing(SECRET_KEY)
+    async with system.services.pool.connection() as connection:
+        keys.take_stored(await stored_keys(connection), datetime.now(UTC))
+    return keys.signing
 
 
 def claims(person: Person, **changed: Any) -> Json:
@@ -23,57 +40,98 @@ def claims(person: Person, **changed: Any) -> Json:
         "sub": person.id,
         "role": "admin",
         "company": person.company_id,
+        "sid": str(uuid4()),
         "jti": str(uuid4()),
-        "typ": "access",
         "iat": now,
         "exp": now + 600,
     }
-    return {name: value for name, value in (good | changed).items() if value is not None}
+    return {name: value for name, value in (good | changed).items() if value is not ABSENT}
 
 
-def signed(content: Json, key: str = SECRET_KEY, algorithm: str = "HS256") -> str:
-    return jwt.encode(content, key, algorithm)
+def signed(key: SigningKey, content: Json, signs: Any = None, algorithm: str = "HS256", **header: Any) -> str:
+    headers = {"kid": key.key_id, "typ": "at+jwt"} | header
+    return jwt.encode(content, signs or key.signs, algorithm, headers=headers)
 
 
-def unsigned(content: Json) -> str:
-    parts = [{"alg": "none", "typ": "JWT"}, content]
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
-    return ".".join([*encoded, ""])
+def assembled(header: object, content: object, signature: str = "") -> str:
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in (header, content)
+    ]
+    return ".".join([*parts, signature])
 
 
 async def test_a_token_of_ours_is_taken_and_a_clock_may_be_a_little_off(system: System) -> None:
-    admin = await system.company()
+    admin, key = await system.company(), await signing_key(system)
     now = int(time.time())
     for content in (claims(admin), claims(admin, iat=now + 3), claims(admin, exp=now - 3)):
-        assert (await Person(system.client, token=signed(content)).get("/auth/me")).status_code == 200
+        token = signed(key, content)
+        assert (await Person(system.client, token=token).get("/auth/me")).status_code == 200
+
+
+async def test_a_token_says_who_acts_in_which_role_by_which_session(system: System) -> None:
+    admin = await system.company()
+    content = jwt.decode(admin.token or "", options={"verify_signature": False})
+    (session,) = (await admin.sees("/auth/sessions"))["items"]
+    assert (content["sub"], content["company"], content["role"]) == (admin.id, admin.company_id, "admin")
+    assert content["sid"] == session["id"]
+    assert jwt.get_unverified_header(admin.token or "")["typ"] == "at+jwt"
 
 
 async def test_no_other_token_is(system: System) -> None:
-    admin = await system.company()
-    now = int(time.time())
+    admin, key = await system.company(), await signing_key(system)
+    assert isinstance(key.signs, bytes)
+    now, good = int(time.time()), claims(admin)
+    header = {"alg": "HS256", "kid": key.key_id, "typ": "at+jwt"}
+    stranger = Ed25519PrivateKey.generate()
+    public = stranger.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    genuine = signed(key, good)
     forged = [
-        unsigned(claims(admin)),
-        signed(claims(admin), key="another key that is long enough to sign"),
-        signed(claims(admin), algorithm="HS512"),
-        signed(claims(admin), algorithm="HS384"),
+        assembled(header | {"alg": "none"}, good),
+        assembled(header | {"alg": "None"}, good, genuine.rpartition(".")[2]),
+        assembled([], good),
+        assembled(header, [good]),
+        assembled(header, "x" * 1000, "AAAA"),
+        genuine[:-4] + "AAAA",
+        genuine + ".x",
+        " " + genuine + "\x00",
+        signed(key, good, b"another key that is long enough to sign"),
+        signed(key, good, SECRET_KEY),
+        signed(key, good, key.signs, "HS512"),
+        signed(key, good, key.signs * 2, "HS384"),
+        signed(key, good, stranger, "EdDSA"),
+        signed(key, good, public),
         *(
-            signed(claims(admin, **changed))
+            signed(key, good, kid=kid)
+            for kid in ("", "other", "../../dev/null", "/etc/passwd", "' or 1=1 --", "\x00")
+        ),
+        *(assembled(header | {"kid": kid}, good, "AAAA") for kid in (None, 7, [key.key_id], {})),
+        *(signed(key, good, typ=typ) for typ in ("JWT", "rt+jwt", "AT+JWT", None)),
+        signed(key, good, crit=["exp"]),
+        signed(key, good, jku="https://keys.example.com/"),
+        signed(key, good, jwk={"kty": "oct", "k": "AAAA"}),
+        *(
+            signed(key, claims(admin, **changed))
             for changed in (
                 {"aud": "another-api"},
+                {"aud": ABSENT},
                 {"aud": None},
                 {"iss": "another"},
-                {"iss": None},
-                {"typ": "refresh"},
-                {"typ": None},
+                {"iss": ABSENT},
                 {"exp": now - 3600},
-                {"exp": None},
+                {"exp": ABSENT},
+                {"exp": "never"},
                 {"iat": now + 3600},
-                {"iat": None},
+                {"iat": ABSENT},
                 {"sub": "not an id"},
-                {"sub": None},
+                {"sub": ABSENT},
+                {"sid": "not an id"},
+                {"sid": ABSENT},
+                {"sid": None},
                 {"role": "owner"},
-                {"role": None},
+                {"role": ABSENT},
                 {"role": ["admin"]},
+                {"company": ABSENT},
                 {"company": None},
                 {"company": "not an id"},
             )
@@ -82,9 +140,14 @@ async def test_no_other_token_is(system: System) -> None:
         "x",
         "x.y.z",
         "a" * 20_000,
+        signed(key, claims(admin, more="x" * 5_000)),
+        "[" * 3_000,
+        assembled(header, good, "A" * 4_000),
     ]
     for token in forged:
-        answer = await system.nobody.send("GET", "/auth/me", headers={"Authorization": f"Bearer {token}"})
+        answer = await system.nobody.send(
+            "GET", "/auth/me", headers={"Authorization": f"Bearer {token}".encode()}
+        )
         refused(answer, 401)
 
 

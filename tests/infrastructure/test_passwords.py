@@ -1,0 +1,154 @@
+"""Passwords: as they are stored and checked, and which are refused."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infrastructure.password_policy import refusal
+from infrastructure.passwords import Passwords, PasswordsBusy
+
+KEY = "a key of more than thirty-two bytes, for tests"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Iterator[Passwords]:
+    opened = Passwords(KEY, cost=4)
+    yield opened
+    opened.close()
+
+
+async def test_a_password_is_stored_as_a_salted_hash_that_only_it_matches(passwords: Passwords) -> None:
+    first, second = await passwords.hash("correct horse"), await passwords.hash("correct horse")
+    assert first.startswith("$2b$04$")
+    assert first != second
+    for stored in (first, second):
+        assert await passwords.matches("correct horse", stored)
+        assert not await passwords.matches("correct horsf", stored)
+    assert not await passwords.matches("correct horse", None)
+
+
+async def test_a_stored_hash_is_worth_nothing_without_the_key(passwords: Passwords) -> None:
+    other = Passwords(KEY + "!", cost=4)
+    assert not await other.matches("correct horse", await passwords.hash("correct horse"))
+    other.close()
+
+
+async def test_a_password_is_the_same_from_every_keyboard(passwords: Passwords) -> None:
+    stored = await passwords.hash("Z\u00fcrich \ufb01ve")
+    assert await passwords.matches("Zu\u0308rich five", stored)
+    assert not await passwords.matches("Zurich five", stored)
+
+
+async def test_a_wrong_password_costs_the_same_whatever_it_is_compared_with() -> None:
+    """In CPU time of the worker, which nothing else on the machine changes: an old, cheaper hash, a new one, and none."""
+    old, new = Passwords(KEY, cost=8), Passwords(KEY, cost=10)
+    stored = (await old.hash("correct horse"), await new.hash("correct horse"), None)
+    old.close()
+    worker = psutil.Process(new.worker_pid)
+    spent: dict[str | None, float] = dict.fromkeys(stored, 0.0)
+    for _ in range(3):
+        for password_hash in stored:
+            before = worker.cpu_times().user
+            assert not await new.matches("wrong", password_hash)
+            spent[password_hash] += worker.cpu_times().user - before
+    new.close()
+    assert min(spent.values()) > max(spent.values()) / 1.5
+    assert new.is_outdated(stored[0])
+    assert not new.is_outdated(stored[1])
+
+
+async def test_more_than_may_wait_are_refused_at_once_and_the_others_are_answered() -> None:
+    passwords = Passwords(KEY, cost=6, waiting=5)
+    stored = await passwords.hash("correct horse")
+    answers = await asyncio.gather(
+        *(passwords.matches("correct horse", stored) for _ in range(20)), return_exceptions=True
+    )
+    assert answers.count(True) == 6
+    assert sum(isinstance(answer, PasswordsBusy) for answer in answers) == 14
+    assert await passwords.matches("correct horse", stored)
+    passwords.close()
+
+
+async def test_an_answer_belongs_to_its_question_also_when_another_caller_left(passwords: Passwords) -> None:
+    stored = await passwords.hash("correct horse")
+    for _ in range(20):
+        right = asyncio.create_task(passwords.matches("correct horse", stored))
+        wrong = asyncio.create_task(passwords.matches("wrong", stored))
+        await asyncio.sleep(0)
+        right.cancel()
+        assert not await wrong
+
+
+async def test_a_worker_that_died_is_replaced_and_none_outlives_us() -> None:
+    passwords = Passwords(KEY, cost=4)
+    stored = await passwords.hash("correct horse")
+    worker = psutil.Process(passwords.worker_pid)
+    assert worker.nice() == 19
+    worker.kill()
+    psutil.wait_procs([worker], timeout=10)
+    assert await passwords.matches("correct horse", stored)
+    another = psutil.Process(passwords.worker_pid)
+    passwords.close()
+    assert not another.is_running()
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("password", "tried first"),
+        ("P4ssw0rd2026!", "tried first"),
+        ("!!dragon!!", "tried first"),
+        ("\uff44\uff52\uff41\uff47\uff4f\uff4e99", "tried first"),
+        ("s u n s h i n e", "tried first"),
+        ("aaaaaaaaaaaa", "repeats"),
+        ("abcabcabcabcab", "repeats"),
+        ("mnopqrst", "counts"),
+        ("98765432", "counts"),
+        ("poiuytr-4567", "counts"),
+        ("hirelog-2x", "mostly"),
+        ("Ann.Admin-77", "mostly"),
+        ("bread&co!99", "mostly"),
+        ("ann@example.com", "mostly"),
+        ("short", "8 to 1024"),
+        ("x" * 1025, "8 to 1024"),
+    ],
+)
+def test_what_is_tried_first_is_refused_with_a_reason(password: str, why: str) -> None:
+    reason = refusal(password, ["Ann Admin", "ann@example.com", "Bread & Co."])
+    assert reason is not None
+    assert why in reason
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "all lower case",
+        "73948261",
+        "\x00ß\x01\u200b\U0001f600ab!",
+        "Ann likes rye bread",
+        "é" * 7 + "x" * 1017,
+    ],
+)
+def test_nothing_is_demanded_of_what_a_password_is_made_of(password: str) -> None:
+    assert refusal(password, ["Ann Admin", "ann@example.com", "Bread & Co."]) is None
+
+
+@given(st.text(max_size=1100), st.lists(st.text(max_size=50), max_size=4))
+def test_any_text_is_judged(password: str, context: list[str]) -> None:
+    reason = refusal(password, context)
+    assert reason != ""
+    if not 8 <= len(password) <= 1024:
+        assert reason
+
+
+def test_the_list_has_no_word_that_would_never_match() -> None:
+    words = Path("infrastructure/common_passwords.txt").read_text(encoding="ascii").split()
+    assert len(words) > 1_000
+    assert words == sorted(set(words))
+    assert all(word == word.casefold() for word in words)
