@@ -9,9 +9,12 @@ from litestar import Litestar
 
 from api import (
     accounts,
+    application_bulk,
     application_decisions,
+    application_move,
     applications,
     audit,
+    comments,
     dashboard,
     health,
     history,
@@ -19,7 +22,9 @@ from api import (
     jobs,
     metrics,
     notifications,
+    outbox,
     passwords,
+    scorecards,
     sessions,
     sign_in,
     unsubscribe,
@@ -42,6 +47,10 @@ _HANDLERS: Final[list[Any]] = [
     *job_lifecycle.HANDLERS,
     *applications.HANDLERS,
     *application_decisions.HANDLERS,
+    *application_bulk.HANDLERS,
+    *application_move.HANDLERS,
+    *comments.HANDLERS,
+    *scorecards.HANDLERS,
     *history.HANDLERS,
     *notifications.HANDLERS,
     *unsubscribe.HANDLERS,
@@ -49,6 +58,7 @@ _HANDLERS: Final[list[Any]] = [
     *audit.HANDLERS,
     *health.HANDLERS,
     *metrics.HANDLERS,
+    *outbox.HANDLERS,
     *docs_handlers(),
 ]
 

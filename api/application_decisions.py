@@ -13,13 +13,12 @@ from api.fields import Body, Note
 from api.problems import ProblemError
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
 from api.services import Services
-from api.texts import PersonalText, carry_out, text_id
+from api.texts import about_candidate, carry_out
 from application.actor import Actor
-from application.handle import Metadata
-from application.refusals import NotFound
-from domain.identifiers import tenant_of
+from application.handle import Metadata, Outcome
 from domain.job_application import (
     AdvanceStage,
+    JobApplication,
     PipelineStage,
     ReinstateApplication,
     RejectApplication,
@@ -53,17 +52,25 @@ async def advance(
     state: State,
     data: JSONBody[StageBody],
     if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Move to the next stage. A skipped or backward stage is refused (409) with those that are allowed."""
-    services: Services = state.services
-    how = await metadata(request, if_match, None)
-    note = await _about_candidate(services, application_id, how, {"note": data.note} if data.note else {})
+    how = await metadata(request, if_match, idempotency_key)
+    outcome = await carry_out_stage(state.services, application_id, data.stage, data.note, how)
+    return answered(outcome.entity)
+
+
+async def carry_out_stage(
+    services: Services, application_id: UUID, stage: Stage, note: str | None, how: Metadata
+) -> Outcome[JobApplication]:
+    """Move an application to its next stage. Raises what a command may raise, and a 409 problem for a stage that is none."""
+    text = await about_candidate(services, application_id, how, {"note": note} if note else {})
     command = AdvanceStage(
         application_id=application_id,
-        to_stage=await _pipeline_stage(services, application_id, data.stage, how.actor),
-        note_text_id=None if note is None else note.text_id,
+        to_stage=await _pipeline_stage(services, application_id, stage, how.actor),
+        note_text_id=None if text is None else text.text_id,
     )
-    return answered((await carry_out(services, command, how, note)).entity)
+    return await carry_out(services, command, how, text)
 
 
 async def _pipeline_stage(
@@ -76,20 +83,6 @@ async def _pipeline_stage(
         detail = f"An application becomes {stage} by {verb}."
         raise ProblemError(409, "stage_not_allowed", detail, allowed=allowed_stages(entity.state))
     return stage
-
-
-async def _about_candidate(
-    services: Services, application_id: UUID, how: Metadata, content: dict[str, str]
-) -> PersonalText | None:
-    """A text of staff about the candidate of an application; None when there is nothing to say."""
-    if not content:
-        return None
-    if how.actor.company_id != tenant_of(application_id):
-        raise NotFound
-    candidate_id = (await load(services, application_id)).state.candidate_id
-    if candidate_id is None:
-        raise NotFound
-    return PersonalText(text_id(application_id, how), candidate_id, content)
 
 
 @post(
@@ -108,14 +101,21 @@ async def reject(
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Reject, from any stage but `hired`."""
-    services: Services = state.services
     how = await metadata(request, if_match, idempotency_key)
-    content = {"reason": data.reason} | ({"note": data.note} if data.note else {})
-    reason = await _about_candidate(services, application_id, how, content)
+    outcome = await carry_out_rejection(state.services, application_id, data.reason, data.note, how)
+    return answered(outcome.entity)
+
+
+async def carry_out_rejection(
+    services: Services, application_id: UUID, reason: str, note: str | None, how: Metadata
+) -> Outcome[JobApplication]:
+    """Reject an application. Raises what a command may raise."""
+    content = {"reason": reason} | ({"note": note} if note else {})
+    text = await about_candidate(services, application_id, how, content)
     command = RejectApplication(
-        application_id=application_id, reason_text_id=None if reason is None else reason.text_id
+        application_id=application_id, reason_text_id=None if text is None else text.text_id
     )
-    return answered((await carry_out(services, command, how, reason)).entity)
+    return await carry_out(services, command, how, text)
 
 
 @post(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from api.application_answer import load
 from api.services import Services
 from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
@@ -24,6 +25,20 @@ class PersonalText(msgspec.Struct, frozen=True):
 def text_id(about: UUID, how: Metadata) -> UUID:
     """The id of the text that comes with this command about a job or an application."""
     return derived_id(tenant_of(about), "text", about, how.command_id)
+
+
+async def about_candidate(
+    services: Services, application_id: UUID, how: Metadata, content: dict[str, str]
+) -> PersonalText | None:
+    """A text of staff about the candidate of an application; None when there is nothing to say."""
+    if not content:
+        return None
+    if how.actor.company_id != tenant_of(application_id):
+        raise NotFound
+    candidate_id = (await load(services, application_id)).state.candidate_id
+    if candidate_id is None:
+        raise NotFound
+    return PersonalText(text_id(application_id, how), candidate_id, content)
 
 
 async def carry_out(

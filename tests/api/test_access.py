@@ -79,7 +79,6 @@ BODIES: Final[dict[str, Json]] = {
     "/jobs/{job_id}/apply": {},
     "/applications/{application_id}/stage": {"stage": "screening"},
     "/applications/{application_id}/reject": {"reason": "No."},
-    "/applications/{application_id}/move": {"job_id": "{job_id}"},
     "/applications/bulk/stage": {"ids": ["00000000-0000-8000-8000-000000000000"], "stage": "screening"},
     "/applications/bulk/reject": {"ids": ["00000000-0000-8000-8000-000000000000"], "reason": "No."},
     "/applications/{application_id}/comments": {"text": "Fine."},
@@ -101,6 +100,7 @@ class Things(msgspec.Struct, frozen=True):
     application: Json
     candidate: Person
     notification_id: str = ""
+    comment_id: str = ""
 
     def path(self, template: str) -> str:
         return template.format(
@@ -109,6 +109,7 @@ class Things(msgspec.Struct, frozen=True):
             application_id=self.application["id"],
             stream_id=self.job["id"],
             notification_id=self.notification_id,
+            comment_id=self.comment_id,
         )
 
 
@@ -139,6 +140,10 @@ async def fresh(system: System, world: World, template: str = "") -> Things:
     candidate = world.people["a"]
     application = await candidate.applies(job)
     things = Things(job, draft, application, candidate)
+    if "comment_id" in template:
+        colleague = await system.member(world.admin, "recruiter")
+        comment = await colleague.post(f"/applications/{application['id']}/comments", {"text": "Fine."})
+        return replace(things, comment_id=comment.json()["id"])
     if "notification_id" not in template:
         return things
     await system.tell()
@@ -159,12 +164,15 @@ async def test_every_route_has_its_row() -> None:
     assert {(method, path) for method, path in routes() if path not in OPEN} == described
 
 
-async def ask(person: Person, method: str, path: str, template: str) -> httpx.Response:
+async def ask(person: Person, method: str, path: str, template: str, things: Things) -> httpx.Response:
     plain = template.partition("?")[0]
     if plain in FORMS:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return await person.send(method, path, content=FORMS[plain], headers=form)
-    return await person.send(method, path, BODIES.get(plain) if method != "GET" else None)
+    if method in {"GET", "DELETE"}:
+        return await person.send(method, path)
+    body = {"job_id": things.job["id"]} if plain.endswith("/move") else BODIES.get(plain)
+    return await person.send(method, path, body)
 
 
 @pytest.mark.parametrize(("method", "template"), MATRIX)
@@ -175,14 +183,14 @@ async def test_whoever_may_is_let_through_and_nobody_else(
     things = await fresh(system, world, template)
     hidden = "draft_id" in template or "notification_id" in template
     for letter, person in world.people.items():
-        answer = await ask(person, method, things.path(template), template)
+        answer = await ask(person, method, things.path(template), template, things)
         where = f"{letter} {method} {template}: {answer.status_code} {answer.text[:200]}"
         if letter in allowed:
             assert answer.status_code not in {403, 404}, where
             assert answer.status_code != 401 or "wrong_credentials" in answer.text, where
         else:
             assert answer.status_code == (404 if hidden else 403), where
-    answer = await ask(world.nobody, method, things.path(template), template)
+    answer = await ask(world.nobody, method, things.path(template), template, things)
     if "n" in allowed:
         assert answer.status_code not in {403, 404}
         assert answer.status_code != 401 or "wrong_credentials" in answer.text
@@ -208,8 +216,8 @@ async def test_another_companys_things_are_not_told_from_nothing(
     for letter, person in world.outsiders.items():
         if letter not in MATRIX[method, template]:
             continue
-        about_theirs = await ask(person, method, things.path(template), template)
-        about_nothing = await ask(person, method, strange, template)
+        about_theirs = await ask(person, method, things.path(template), template, things)
+        about_nothing = await ask(person, method, strange, template, things)
         refused(about_nothing, 404, "not_found")
         if (method, template) in PUBLIC:
             assert about_theirs.is_success

@@ -1,0 +1,41 @@
+"""The comments and scorecards about an application, as they were recorded."""
+
+import asyncio
+from typing import cast
+from uuid import UUID
+
+from api.application_answer import check_concern, load
+from api.problems import ProblemError
+from api.services import Services
+from application.actor import Actor
+from application.commands import assessment_id
+from application.entity import recorded
+from application.recorded import Recorded
+from application.refusals import NotFound
+from domain.assessment import ASSESSMENT, AssessmentEvent
+from domain.identifiers import tenant_of
+from projections.paging import unseal
+
+
+async def assessment(
+    services: Services, application_id: UUID, actor: Actor
+) -> list[Recorded[AssessmentEvent]]:
+    """What staff said about an application, oldest first. Raises `NotFound` if it is not one of their company."""
+    tenant_id = tenant_of(application_id)
+    if actor.company_id != tenant_id:
+        raise NotFound
+    application, stored = await asyncio.gather(
+        load(services, application_id), services.store.load(tenant_id, assessment_id(application_id))
+    )
+    check_concern(actor, application)
+    return [cast("Recorded[AssessmentEvent]", recorded(ASSESSMENT, event)) for event in stored]
+
+
+def place_after(cursor: str | None) -> int:
+    """The position after which a page of something in the order of the log starts. Raises a 400 problem."""
+    if cursor is None:
+        return 0
+    try:
+        return unseal(cursor, "oldest", int)[0]
+    except ValueError as error:
+        raise ProblemError(400, "invalid", str(error)) from error

@@ -1,0 +1,74 @@
+"""Who did something: by name, in the role that they had then."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import assert_never, cast
+from uuid import UUID
+
+import msgspec
+
+from api.services import Services
+from application.actor import Role
+from application.commands import membership_id
+from application.entity import decode
+from application.recorded import StoredEvent
+from domain.membership import MEMBERSHIP, MemberJoined, MemberLeft, MemberRoleChanged, MembershipEvent
+from infrastructure import accounts
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person in the role that they had then. A candidate sees no names of staff."""
+
+    role: Role | None = None
+    id: UUID | None = None
+    name: str | None = None
+
+
+class Authors:
+    """The people behind some events of a company's log. Names are today's, and missing for whom was erased."""
+
+    def __init__(self, names: dict[UUID, str], roles: dict[UUID, list[tuple[int, Role | None]]]) -> None:
+        self._names = names
+        self._roles = roles
+
+    def of(self, account_id: UUID | None, position: int) -> Who:
+        """A member of staff, as of a position of the log."""
+        if account_id is None:
+            return Who()
+        return Who(role=self._role(account_id, position), id=account_id, name=self._names.get(account_id))
+
+    def candidate(self, account_id: UUID) -> Who:
+        return Who(role="candidate", id=account_id, name=self._names.get(account_id))
+
+    def _role(self, account_id: UUID, position: int) -> Role | None:
+        changes = self._roles.get(account_id, [])
+        before = bisect_right(changes, position, key=lambda change: change[0])
+        return changes[before - 1][1] if before else None
+
+
+async def authors(services: Services, company_id: UUID, account_ids: Iterable[UUID | None]) -> Authors:
+    """What is to be known of these people."""
+    wanted = {account_id for account_id in account_ids if account_id is not None}
+    members = await services.store.load(company_id, membership_id(company_id))
+    async with services.pool.connection() as connection:
+        names = await accounts.names(connection, list(wanted))
+    return Authors(names, _roles(members))
+
+
+def _roles(members: Sequence[StoredEvent]) -> dict[UUID, list[tuple[int, Role | None]]]:
+    """Per member, from which position on they had which role (None: they had left)."""
+    roles: dict[UUID, list[tuple[int, Role | None]]] = {}
+    for stored in members:
+        event = cast("MembershipEvent", decode(MEMBERSHIP, stored))
+        role: Role | None
+        match event:
+            case MemberJoined(role=joined_as):
+                role = joined_as
+            case MemberRoleChanged(to_role=to_role):
+                role = to_role
+            case MemberLeft():
+                role = None
+            case _:
+                assert_never(event)
+        roles.setdefault(event.account_id, []).append((stored.position, role))
+    return roles

@@ -1,0 +1,141 @@
+"""Comments of staff on an application. Candidates see none."""
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
+
+from api.access import HIRING, STAFF
+from api.application_answer import ApplicationId
+from api.assessment import assessment, place_after
+from api.authors import Who, authors
+from api.fields import Body, Note
+from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
+from api.services import Services
+from api.texts import about_candidate, carry_out
+from application.recorded import Recorded
+from application.refusals import NotFound
+from domain.assessment import (
+    AddComment,
+    CommentAdded,
+    CommentRemoved,
+    RemoveComment,
+)
+from domain.identifiers import tenant_of
+from infrastructure import personal_texts
+from projections.paging import Page, seal
+
+
+class CommentBody(Body, frozen=True):
+    text: Note
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """A comment; `text` is null when the candidate's personal data was erased."""
+
+    id: UUID
+    application_id: UUID
+    text: str | None
+    author: Who
+    at: datetime
+    position: int
+
+
+@post(
+    "/applications/{application_id:uuid}/comments",
+    allow=HIRING,
+    tags=["Applications"],
+    operation_id="add_comment",
+)
+async def add_comment(
+    application_id: ApplicationId,
+    request: AnyRequest,
+    state: State,
+    data: JSONBody[CommentBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Comment:
+    """Comment on an application, wherever it stands, also after it ended. Its version does not change."""
+    services: Services = state.services
+    how = await metadata(request, None, idempotency_key)
+    text = await about_candidate(services, application_id, how, {"comment": data.text})
+    if text is None:
+        raise NotFound
+    author_id = how.actor.account_id
+    command = AddComment(application_id=application_id, author_id=author_id, text_id=text.text_id)
+    outcome = await carry_out(services, command, how, text)
+    who = await authors(services, tenant_of(application_id), [author_id])
+    return Comment(
+        id=text.text_id,
+        application_id=application_id,
+        text=data.text,
+        author=who.of(author_id, outcome.position),
+        at=outcome.entity.last_at["CommentAdded"],
+        position=outcome.position,
+    )
+
+
+@delete(
+    "/applications/{application_id:uuid}/comments/{comment_id:uuid}",
+    allow=HIRING,
+    tags=["Applications"],
+    operation_id="remove_comment",
+)
+async def remove_comment(
+    application_id: ApplicationId, comment_id: FromPath[UUID], request: AnyRequest, state: State
+) -> None:
+    """Take an own comment back: its text is forgotten, and the history says that there was one."""
+    services: Services = state.services
+    how = await metadata(request, None, None)
+    author_id = how.actor.account_id
+    command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
+    await services.commands.handle(command, how)
+    async with services.pool.connection() as connection:
+        await personal_texts.forget(connection, tenant_of(application_id), comment_id)
+
+
+@get(
+    "/applications/{application_id:uuid}/comments",
+    allow=STAFF,
+    tags=["Applications"],
+    operation_id="list_comments",
+)
+async def comments(
+    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Comment]:
+    """The comments on an application, oldest first; always current."""
+    services: Services = state.services
+    events = await assessment(services, application_id, actor_of(request))
+    removed = {event.event.text_id for event in events if isinstance(event.event, CommentRemoved)}
+    after = place_after(cursor)
+    standing = [
+        cast("Recorded[CommentAdded]", event)
+        for event in events
+        if isinstance(event.event, CommentAdded)
+        and event.event.text_id not in removed
+        and event.position > after
+    ]
+    page = standing[:limit]
+    async with services.pool.connection() as connection:
+        text_ids = [event.event.text_id for event in page]
+        texts = await personal_texts.read(connection, tenant_of(application_id), text_ids)
+    who = await authors(services, tenant_of(application_id), [event.event.author_id for event in page])
+    items = [
+        Comment(
+            id=event.event.text_id,
+            application_id=application_id,
+            text=texts.get(event.event.text_id, {}).get("comment"),
+            author=who.of(event.event.author_id, event.position),
+            at=event.recorded_at,
+            position=event.position,
+        )
+        for event in page
+    ]
+    more = len(standing) > limit
+    return Page(items, seal("oldest", page[-1].position, items[-1].id) if more else None)
+
+
+HANDLERS: list[Any] = [add_comment, comments, remove_comment]

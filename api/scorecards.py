@@ -1,0 +1,163 @@
+"""Scorecards of staff about an application: one per person and stage, revisable. Candidates see none."""
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+
+from api.access import HIRING, STAFF
+from api.application_answer import ApplicationId, load
+from api.assessment import assessment, place_after
+from api.authors import Who, authors
+from api.fields import Body, Note, Ratings
+from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
+from api.services import Services
+from api.texts import about_candidate, carry_out
+from application.recorded import Recorded
+from domain.assessment import (
+    AssessmentEvent,
+    Rating,
+    Recommendation,
+    ScorecardRevised,
+    ScorecardSubmitted,
+    ScoredStage,
+    SubmitScorecard,
+)
+from domain.identifiers import tenant_of
+from infrastructure import personal_texts
+from projections.paging import Page, seal
+
+
+class ScorecardBody(Body, frozen=True):
+    """`ratings` by criterion, 1 (poor) to 5; `stage` is the one that the application stands at, unless another is given."""
+
+    ratings: Ratings
+    recommendation: Recommendation
+    note: Note | None = None
+    stage: ScoredStage | None = None
+
+
+class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's judgement at one stage as it stands; `revision` counts what they said there, the history has it all."""
+
+    application_id: UUID
+    stage: ScoredStage
+    ratings: dict[str, int]
+    recommendation: Recommendation
+    note: str | None
+    author: Who
+    revision: int
+    at: datetime
+    position: int
+
+
+@post(
+    "/applications/{application_id:uuid}/scorecards",
+    allow=HIRING,
+    tags=["Applications"],
+    operation_id="submit_scorecard",
+)
+async def submit_scorecard(
+    application_id: ApplicationId,
+    request: AnyRequest,
+    state: State,
+    data: JSONBody[ScorecardBody],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Scorecard]:
+    """Score an application at a stage that it has come to, also late. One scorecard per person and stage: another one
+    replaces it (200 then), and the history keeps both."""
+    services: Services = state.services
+    how = await metadata(request, None, idempotency_key)
+    note = await about_candidate(services, application_id, how, {"note": data.note} if data.note else {})
+    command = SubmitScorecard(
+        application_id=application_id,
+        author_id=how.actor.account_id,
+        ratings=tuple(Rating(criterion, points) for criterion, points in sorted(data.ratings.items())),
+        recommendation=data.recommendation,
+        stage=data.stage,
+        note_text_id=None if note is None else note.text_id,
+    )
+    outcome = await carry_out(services, command, how, note)
+    events = await assessment(services, application_id, how.actor)
+    own = [event for event in events if event.command_id == how.command_id]
+    if own:
+        (card,) = (card for card in _standing(events[: events.index(own[-1]) + 1]) if card.said == own[-1])
+    else:
+        stage = data.stage or (await load(services, application_id)).state.reached
+        place = (how.actor.account_id, stage)
+        (card,) = (
+            card for card in _standing(events) if (card.said.event.author_id, card.said.event.stage) == place
+        )
+    (answer,) = await _answered(services, application_id, [card])
+    return Response(answer, status_code=201 if outcome.changed and card.revision == 1 else 200)
+
+
+@get(
+    "/applications/{application_id:uuid}/scorecards",
+    allow=STAFF,
+    tags=["Applications"],
+    operation_id="list_scorecards",
+)
+async def scorecards(
+    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Scorecard]:
+    """Every person's scorecard for each stage as it stands, in the order they were first submitted; always current."""
+    services: Services = state.services
+    events = await assessment(services, application_id, actor_of(request))
+    after = place_after(cursor)
+    standing = [card for card in _standing(events) if card.first > after]
+    page = standing[:limit]
+    items = await _answered(services, application_id, page)
+    return Page(items, seal("oldest", page[-1].first, application_id) if len(standing) > limit else None)
+
+
+class _Standing(msgspec.Struct, frozen=True):
+    """A scorecard as it was said last; `first` is the position at which it was submitted."""
+
+    said: Recorded[ScorecardSubmitted | ScorecardRevised]
+    revision: int
+    first: int
+
+
+def _standing(events: list[Recorded[AssessmentEvent]]) -> list[_Standing]:
+    cards: dict[tuple[UUID, ScoredStage], _Standing] = {}
+    for recorded in events:
+        if isinstance(recorded.event, ScorecardSubmitted | ScorecardRevised):
+            said = cast("Recorded[ScorecardSubmitted | ScorecardRevised]", recorded)
+            place = (recorded.event.author_id, recorded.event.stage)
+            before = cards.get(place)
+            revision, first = (
+                (1, recorded.position) if before is None else (before.revision + 1, before.first)
+            )
+            cards[place] = _Standing(said, revision, first)
+    return list(cards.values())
+
+
+async def _answered(services: Services, application_id: UUID, cards: list[_Standing]) -> list[Scorecard]:
+    events = [card.said.event for card in cards]
+    tenant_id = tenant_of(application_id)
+    async with services.pool.connection() as connection:
+        note_ids = [event.note_text_id for event in events if event.note_text_id is not None]
+        texts = await personal_texts.read(connection, tenant_id, note_ids)
+    who = await authors(services, tenant_id, [event.author_id for event in events])
+    return [
+        Scorecard(
+            application_id=application_id,
+            stage=event.stage,
+            ratings={rating.criterion: rating.points for rating in event.ratings},
+            recommendation=event.recommendation,
+            note=texts.get(event.note_text_id, {}).get("note") if event.note_text_id else None,
+            author=who.of(event.author_id, card.said.position),
+            revision=card.revision,
+            at=card.said.recorded_at,
+            position=card.said.position,
+        )
+        for card, event in zip(cards, events, strict=True)
+    ]
+
+
+HANDLERS: list[Any] = [submit_scorecard, scorecards]
