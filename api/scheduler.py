@@ -1,4 +1,4 @@
-"""The scheduler process: every few seconds it wakes whatever is behind. Several of them do no harm."""
+"""The scheduler process: every few seconds it wakes whatever is behind or due. Several of them do no harm."""
 
 import time
 from functools import partial
@@ -14,7 +14,7 @@ from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings
 from infrastructure.stop_signals import StopSignals
-from infrastructure.sweep import sweep
+from infrastructure.sweep import sweep, sweep_mail
 from infrastructure.wake import WakeUpCalls, connect
 from projections.menu import MENU
 
@@ -40,6 +40,7 @@ def run(settings: Settings) -> None:
         while not signals.count:
             try:
                 sweep(projectors, wake_ups, partial(call, broker))
+                sweep_mail(pool, redis, broker)
             except (psycopg.OperationalError, RedisError) as error:
                 if time.monotonic() - logged_at > _LOG_EVERY_SECONDS:
                     logged_at = time.monotonic()

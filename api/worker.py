@@ -1,4 +1,4 @@
-"""A worker process: Dramatiq in our own process, with the projectors of all read models."""
+"""A worker process: Dramatiq in our own process, with the projectors of all read models, the effects, and the deliverer of mail."""
 
 import contextlib
 import gc
@@ -17,6 +17,11 @@ from redis.exceptions import RedisError
 from infrastructure.broker import answer_calls, call, make_broker
 from infrastructure.effects_projector import EffectsProjector
 from infrastructure.lingering import LingeringProjector
+from infrastructure.mail_delivery import Deliverer
+from infrastructure.mail_links import MailLinks
+from infrastructure.mail_message import sender
+from infrastructure.mail_transport import transport
+from infrastructure.mail_wake import answer_mail_calls
 from infrastructure.process_tree import ProcessTree, Program
 from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
@@ -45,7 +50,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def work(settings: Settings) -> None:
-    """Project until SIGINT or SIGTERM; with `worker_processes` above 1, in so many child processes."""
+    """Project and deliver until SIGINT or SIGTERM; with `worker_processes` above 1, in so many child processes."""
     if settings.worker_processes > 1:
         _supervise(settings)
         return
@@ -73,7 +78,14 @@ def working(settings: Settings) -> Generator[None]:
             "tenants_per_unit": settings.projection_tenants_per_unit,
         }
         projectors: list[Projector[Any, Any]] = [Projector(pool, model, **pages) for model in MENU]
-        projectors.append(EffectsProjector(pool, **pages))
+        deliverer = Deliverer(
+            pool,
+            transport(settings),
+            sender(settings.mail_from),
+            MailLinks(settings),
+            per_second=settings.mail_per_second,
+        )
+        projectors.append(EffectsProjector(pool, stored=deliverer.wake, **pages))
         lingering = {
             projector.model.name: LingeringProjector(
                 projector,
@@ -86,11 +98,15 @@ def working(settings: Settings) -> Generator[None]:
         }
         runs: dict[str, Callable[[], None]] = {name: projector.run for name, projector in lingering.items()}
         answer_calls(broker, runs)
-        worker = Worker(broker, worker_threads=settings.worker_threads, worker_timeout=_IDLE_MILLISECONDS)
+        answer_mail_calls(redis, broker, deliverer.wake)
+        stack.enter_context(deliverer.running())
+        threads = max(settings.worker_threads, len(runs) + 1)
+        worker = Worker(broker, worker_threads=threads, worker_timeout=_IDLE_MILLISECONDS)
         worker.start()
         stack.callback(worker.stop, timeout=_STOP_MILLISECONDS)
         stack.callback(stopping.set)
-        _log.info("worker is ready", threads=settings.worker_threads, read_models=list(runs))
+        _log.info("worker is ready", threads=threads, projectors=list(runs))
+        deliverer.wake()
         try:
             sweep(projectors, WakeUpCalls(redis), partial(call, broker))
         except (psycopg.OperationalError, RedisError) as error:

@@ -3,6 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dramatiq.brokers.redis import RedisBroker
+from psycopg_pool import ConnectionPool
+from redis import Redis
+
+from infrastructure.mail_queue import any_due
+from infrastructure.mail_wake import call_deliverer
 from infrastructure.projector import Projector
 from infrastructure.wake import WakeUpCalls
 
@@ -22,3 +28,11 @@ def sweep(
             for name in wake_ups.announce([projector.model.name], behind):
                 call(name)
     return found
+
+
+def sweep_mail(pool: ConnectionPool[Any], redis: Redis, broker: RedisBroker) -> None:
+    """Wake a deliverer if mail is due. Raises as `sweep` does."""
+    with pool.connection() as connection:
+        due = any_due(connection)
+    if due:
+        call_deliverer(redis, broker)
