@@ -123,7 +123,17 @@ def _connected(settings: Settings, servers: Servers | None) -> tuple[Settings, s
     database_url = settings.database_url or (servers.database_url if servers else "")
     redis_url = settings.redis_url or (servers.redis_url if servers else "")
     keyed = with_secret_key(settings)
-    return replace(keyed, database_url=database_url, redis_url=redis_url), database_url, redis_url
+    connected = replace(
+        keyed, database_url=database_url, redis_url=redis_url, outbox_page=shows_outbox(settings)
+    )
+    return connected, database_url, redis_url
+
+
+def shows_outbox(settings: Settings) -> bool:
+    """Whether the outbox page is for nobody but whoever runs this: its mails hold one-use codes."""
+    sends = settings.sendgrid_api_key or settings.smtp_url
+    only_here = settings.host in {"127.0.0.1", "localhost", "::1"}
+    return settings.outbox_page is not False and only_here and not settings.database_url and not sends
 
 
 def migrate_database(database_url: str) -> None:
@@ -180,5 +190,6 @@ def _revive(servers: Servers | None, say: Say) -> None:
 
 
 def _addresses(settings: Settings) -> str:
-    lines = [f"  {name:<10} {address(settings)}{path}" for name, path in _PAGES.items()]
+    pages = {**_PAGES, "outbox": "/outbox"} if settings.outbox_page else _PAGES
+    lines = [f"  {name:<10} {address(settings)}{path}" for name, path in pages.items()]
     return "\n".join(["Hirelog is ready", *lines, f"  {'data':<10} {settings.home}", "Ctrl-C stops it"])

@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sendgrid_api_key: str | None = None
     sendgrid_url: str = "https://api.sendgrid.com"
     smtp_url: str | None = None
+    outbox_page: bool | None = None
 
 
 def variable(field: str) -> str:

@@ -1,0 +1,66 @@
+"""Reading the local outbox: the mails that would have been sent, newest first."""
+
+import email
+import email.policy
+import re
+from datetime import datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+NEWEST: Final = 200
+"""How many are listed; the folder holds the rest."""
+
+_NAME: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f-]{36}\.eml")
+
+
+class StoredMail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail in the outbox; `name` is its file's."""
+
+    name: str
+    recipient: str
+    sender: str
+    subject: str
+    at: datetime
+    text: str
+    html: str
+
+
+def newest(folder: Path) -> list[StoredMail]:
+    """The newest mails of an outbox, newest first; one that was removed meanwhile is left out."""
+    try:
+        names = sorted((path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+    except FileNotFoundError:
+        return []
+    found = (one(folder, name) for name in names[:NEWEST])
+    return [mail for mail in found if mail is not None]
+
+
+def one(folder: Path, name: str) -> StoredMail | None:
+    """A mail by its file's name; None when that is no name of a mail, or there is none."""
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        content = (folder / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    return StoredMail(
+        name=name,
+        recipient=str(message.get("To", "")),
+        sender=str(message.get("From", "")),
+        subject=str(message.get("Subject", "")),
+        at=datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%S%z"),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
+    )
+
+
+def _part(message: EmailMessage, subtype: str) -> str:
+    for part in message.walk():
+        if part.get_content_type() == f"text/{subtype}":
+            content = part.get_payload(decode=True)
+            return content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+    return ""
