@@ -1,87 +1,71 @@
-"""An application's history in words: every event in order, who, when, from, to, and what was noted."""
+"""An application's history: every event in order, who, when, from, to, what was written, and what became of each mail."""
 
+import asyncio
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, assert_never, cast
+from heapq import merge
+from operator import attrgetter
+from typing import cast
 from uuid import UUID
 
 import msgspec
 from litestar import get
 from litestar.datastructures import State
+from msgspec.structs import replace
 
 from api.access import AUDIT, CANDIDATE
 from api.application_answer import ApplicationId, check_concern
-from api.requests import AnyRequest, actor_of
+from api.assessment import place_after
+from api.authors import Authors, Who, authors
+from api.history_words import HistoryEvent, Told, told
+from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import Services
-from application.actor import Role
-from application.commands import membership_id
-from application.entity import recorded, rehydrate
-from application.recorded import Recorded
+from application.commands import assessment_id
+from application.entity import Entity, recorded, rehydrate
+from application.recorded import Recorded, StoredEvent
+from domain.assessment import ASSESSMENT, CommentRemoved, ScorecardRevised, ScorecardSubmitted
 from domain.identifiers import tenant_of
-from domain.job_application import (
-    JOB_APPLICATION,
-    ApplicationMoved,
-    ApplicationReinstated,
-    ApplicationRejected,
-    ApplicationSubmitted,
-    ApplicationWithdrawn,
-    JobApplicationEvent,
-    StageAdvanced,
-)
-from domain.membership import MEMBERSHIP, Membership
-from infrastructure import accounts, personal_texts
-
-
-class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who did it, in the role that they had then. A candidate sees no names of staff."""
-
-    role: Role | None = None
-    id: UUID | None = None
-    name: str | None = None
+from domain.job_application import JOB_APPLICATION, JobApplication, Stage
+from infrastructure import mail_outcomes, personal_texts
+from infrastructure.mail_outcomes import MailOutcome
+from projections.paging import seal
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One event: `position` in the company's log, `version` of the application after it."""
+    """One event: `position` in the company's log, `version` of the application after it (a comment or score leaves both
+    version and stage as they were). `other_application_id` is the one that this came from, or goes on as."""
 
     position: int
     version: int
     type: str
     what: str
-    from_stage: str | None
-    to_stage: str
+    from_stage: Stage | None
+    to_stage: Stage
     at: datetime
     who: Who
     reason: str | None
     note: str | None
-    mails: list[Any]
+    comment: str | None = None
+    ratings: dict[str, int] | None = None
+    recommendation: str | None = None
+    other_application_id: UUID | None = None
+    mails: list[MailOutcome]
 
 
 class History(msgspec.Struct, frozen=True):
-    """The events of one application, oldest first."""
+    """The events of one application, oldest first; `next` is the cursor of the rest."""
 
     items: list[HistoryEntry]
     next: str | None = None
 
 
-def in_words(event: JobApplicationEvent) -> tuple[str, str | None, str]:
-    """What happened, from which stage, to which."""
-    match event:
-        case ApplicationSubmitted(moved_from=None):
-            return "Applied for the job", None, "applied"
-        case ApplicationSubmitted():
-            return "Moved here from another job", None, "applied"
-        case StageAdvanced(from_stage=before, to_stage=stage):
-            what = "Hired" if stage == "hired" else f"Moved from {before} to {stage}"
-            return what, before, stage
-        case ApplicationRejected(from_stage=before):
-            return f"Rejected at {before}", before, "rejected"
-        case ApplicationReinstated(to_stage=stage):
-            return f"Rejection taken back, at {stage} again", "rejected", stage
-        case ApplicationWithdrawn(from_stage=before):
-            return f"Withdrawn by the candidate at {before}", before, "withdrawn"
-        case ApplicationMoved(from_stage=before):
-            return f"Moved from {before} to another job", before, "withdrawn"
-        case _:
-            assert_never(event)
+class _Step(msgspec.Struct, frozen=True):
+    """An event in words, and where the application stands after it."""
+
+    recorded: Recorded[HistoryEvent]
+    told: Told
+    stage: Stage
+    version: int
 
 
 @get(
@@ -90,81 +74,110 @@ def in_words(event: JobApplicationEvent) -> tuple[str, str | None, str]:
     tags=["Applications"],
     operation_id="read_history",
 )
-async def history(application_id: ApplicationId, request: AnyRequest, state: State) -> History:
-    """Every event of an application in order. A candidate sees their own, without notes and names of staff."""
+async def history(
+    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+) -> History:
+    """Every event of an application in order, with what became of the mails that followed. A candidate sees what concerns
+    them: no comments, scores, notes or names of staff, and only the mails to themselves."""
     services: Services = state.services
     actor = actor_of(request)
-    tenant_id = tenant_of(application_id)
-    stream = await services.store.load(tenant_id, application_id)
-    check_concern(actor, rehydrate(JOB_APPLICATION, application_id, stream))
-    events = [cast("Recorded[JobApplicationEvent]", recorded(JOB_APPLICATION, stored)) for stored in stream]
-    candidate_id = cast("ApplicationSubmitted", events[0].event).candidate_id
-    actor_ids = [event.actor_id for event in events if event.actor_id is not None]
-    async with services.pool.connection() as connection:
-        names = await accounts.names(connection, actor_ids)
-        texts = await personal_texts.read(
-            connection, tenant_id, [i for e in events if (i := _text_id(e.event))]
-        )
-    members = await services.store.load(tenant_id, membership_id(tenant_id))
     full = actor.role != "candidate"
+    tenant_id = tenant_of(application_id)
+    stream, said = await asyncio.gather(
+        services.store.load(tenant_id, application_id),
+        services.store.load(tenant_id, assessment_id(application_id)) if full else _nothing(),
+    )
+    entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
+    check_concern(actor, entity)
+    after = place_after(cursor)
+    steps = list(_steps(application_id, stream, said))
+    taken_back = {
+        step.recorded.event.text_id for step in steps if isinstance(step.recorded.event, CommentRemoved)
+    }
+    steps = [step for step in steps if step.recorded.position > after]
+    page = steps[:limit]
+    candidate_id = cast("UUID", entity.state.candidate_id)
+    items = await _entries(services, tenant_id, candidate_id, page, taken_back, full=full)
     return History(
-        [
-            _entry(event, _who(event, candidate_id, members, names, full=full), texts, full=full)
-            for event in events
-        ]
+        items, seal("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None
     )
 
 
-def _text_id(event: JobApplicationEvent) -> UUID | None:
-    match event:
-        case (
-            StageAdvanced(note_text_id=text_id)
-            | ApplicationRejected(reason_text_id=text_id)
-            | ApplicationMoved(note_text_id=text_id)
-        ):
-            return text_id
-        case ApplicationSubmitted() | ApplicationReinstated() | ApplicationWithdrawn():
-            return None
-        case _:
-            assert_never(event)
+async def _nothing() -> list[StoredEvent]:
+    return []
 
 
-def _who(
-    event: Recorded[JobApplicationEvent],
+def _steps(application_id: UUID, stream: list[StoredEvent], said: list[StoredEvent]) -> Iterable[_Step]:
+    stage: Stage = "applied"
+    version = 0
+    for stored in merge(stream, said, key=attrgetter("position")):
+        own = stored.stream_id == application_id
+        event = cast("Recorded[HistoryEvent]", recorded(JOB_APPLICATION if own else ASSESSMENT, stored))
+        words = told(event.event)
+        stage = words.to_stage or stage
+        version = event.version if own else version
+        yield _Step(event, words, stage, version)
+
+
+async def _entries(
+    services: Services,
+    tenant_id: UUID,
     candidate_id: UUID,
-    members: list[Any],
-    names: dict[UUID, str],
+    steps: list[_Step],
+    taken_back: set[UUID],
     *,
     full: bool,
-) -> Who:
-    if event.actor_id is None:
-        return Who()
-    if event.actor_id == candidate_id:
-        return Who(role="candidate", id=candidate_id, name=names.get(candidate_id))
-    before = [stored for stored in members if stored.position <= event.position]
-    membership: Membership = rehydrate(MEMBERSHIP, event.stream_id, before).state
-    role: Role | None = membership.roles.get(event.actor_id)
-    return Who(role=role, id=event.actor_id, name=names.get(event.actor_id)) if full else Who(role=role)
+) -> list[HistoryEntry]:
+    who = await authors(services, tenant_id, [step.recorded.actor_id for step in steps])
+    async with services.pool.connection() as connection:
+        text_ids = {step.told.text_id for step in steps if step.told.text_id is not None}
+        texts = await personal_texts.read(connection, tenant_id, list(text_ids - taken_back))
+        positions = [step.recorded.position for step in steps]
+        mails = await mail_outcomes.of_positions(connection, tenant_id, positions)
+    return [
+        _entry(
+            step,
+            _who(step, candidate_id, who, full=full),
+            texts.get(step.told.text_id, {}) if step.told.text_id else {},
+            _shown(mails.get(step.recorded.position, []), full=full),
+            full=full,
+        )
+        for step in steps
+    ]
+
+
+def _who(step: _Step, candidate_id: UUID, known: Authors, *, full: bool) -> Who:
+    if step.recorded.actor_id == candidate_id:
+        return known.candidate(candidate_id)
+    who = known.of(step.recorded.actor_id, step.recorded.position)
+    return who if full else Who(role=who.role)
+
+
+def _shown(mails: list[MailOutcome], *, full: bool) -> list[MailOutcome]:
+    return mails if full else [replace(mail, reason=None) for mail in mails if mail.to == "candidate"]
 
 
 def _entry(
-    event: Recorded[JobApplicationEvent], who: Who, texts: dict[UUID, dict[str, str]], *, full: bool
+    step: _Step, who: Who, texts: dict[str, str], mails: list[MailOutcome], *, full: bool
 ) -> HistoryEntry:
-    what, before, after = in_words(event.event)
-    text_id = _text_id(event.event)
-    content = {} if text_id is None else texts.get(text_id, {})
+    event, words = step.recorded.event, step.told
+    card = event if isinstance(event, ScorecardSubmitted | ScorecardRevised) else None
     return HistoryEntry(
-        position=event.position,
-        version=event.version,
-        type=type(event.event).__name__,
-        what=what,
-        from_stage=before,
-        to_stage=after,
-        at=event.recorded_at,
+        position=step.recorded.position,
+        version=step.version,
+        type=type(event).__name__,
+        what=words.what,
+        from_stage=words.from_stage if words.to_stage else step.stage,
+        to_stage=step.stage,
+        at=step.recorded.recorded_at,
         who=who,
-        reason=content.get("reason"),
-        note=content.get("note") if full else None,
-        mails=[],
+        reason=texts.get("reason"),
+        note=texts.get("note") if full else None,
+        comment=texts.get("comment"),
+        ratings=None if card is None else {rating.criterion: rating.points for rating in card.ratings},
+        recommendation=None if card is None else card.recommendation,
+        other_application_id=words.other_id,
+        mails=mails,
     )
 
 
