@@ -1,0 +1,149 @@
+"""Commands about accounts and keys, for operators: they work on the database, with or without a running API."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import rich_click as click
+
+from api.projection_commands import database_url
+from infrastructure.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    from infrastructure.account_administration import KnownAccount
+
+ResultT = TypeVar("ResultT")
+
+_ACCOUNT: Final = click.argument("account", metavar="EMAIL|ID")
+
+
+@click.group()
+def accounts() -> None:
+    """List accounts, disable and enable them, make one an admin of its company."""
+
+
+@accounts.command("list")
+@click.argument("words", default="")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Accounts at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def list_command(*, words: str, limit: int, as_json: bool) -> None:
+    """List the newest accounts, or those with WORDS in address, name or company."""
+    import msgspec
+
+    from infrastructure.account_administration import matching
+
+    found = _connected(lambda connection: matching(connection, words, limit))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+    else:
+        _show(found)
+
+
+@accounts.command("disable")
+@_ACCOUNT
+def disable_command(*, account: str) -> None:
+    """Let an account not log in any more; its sessions end within five seconds."""
+    from infrastructure.account_administration import disable, named
+
+    async def work(connection: "AsyncConnection[Any]") -> str:
+        known = await named(connection, account)
+        ended = await disable(connection, known.account_id)
+        return f"{known.email} is disabled, {ended} sessions ended"
+
+    click.echo(_connected(work))
+
+
+@accounts.command("enable")
+@_ACCOUNT
+def enable_command(*, account: str) -> None:
+    """Let a disabled account log in again."""
+    from infrastructure.account_administration import enable, named
+
+    async def work(connection: "AsyncConnection[Any]") -> str:
+        known = await named(connection, account)
+        await enable(connection, known.account_id)
+        return f"{known.email} is enabled"
+
+    click.echo(_connected(work))
+
+
+@accounts.command("make-admin")
+@_ACCOUNT
+def make_admin_command(*, account: str) -> None:
+    """Make a member an admin of their company, when none is left who could."""
+    from application.recorded import VersionConflict
+    from infrastructure.account_administration import make_admin, named
+    from infrastructure.event_store import EventStore
+
+    async def work(connection: "AsyncConnection[Any]") -> str:
+        known = await named(connection, account)
+        async with EventStore(database_url()) as store:
+            try:
+                changed = await make_admin(connection, store, known)
+            except VersionConflict as conflict:
+                raise OperatorError("the members of the company changed just now: try again") from conflict
+        return f"{known.email} {'is now' if changed else 'was already'} an admin of {known.company}"
+
+    click.echo(_connected(work))
+
+
+@click.group()
+def keys() -> None:
+    """The keys that access tokens are signed with."""
+
+
+@keys.command("rotate")
+@click.option("--at-once", is_flag=True, help="Drop the old keys now: clients refresh, nobody logs in anew.")
+def rotate_command(*, at_once: bool) -> None:
+    """Sign access tokens with a new key, ten seconds from now; tokens of the old one are good until they expire."""
+    import psycopg
+
+    from infrastructure.settings import load
+    from infrastructure.signing_keys import TAKES_OVER_AFTER, rotate
+
+    if (file := load().token_key_file) is not None:
+        raise OperatorError(
+            f"the keys are in {file}: add a new private key at its end on every machine, and a minute later move it to the top"
+        )
+    with psycopg.connect(database_url(), autocommit=True) as connection:
+        key_id = rotate(connection, at_once=at_once)
+    when = "at once" if at_once else f"in {TAKES_OVER_AFTER.seconds} s"
+    click.echo(
+        f"key {key_id} signs {when}; {'older keys are dropped' if at_once else 'nobody is logged out'}"
+    )
+
+
+def _connected(work: "Callable[[AsyncConnection[Any]], Awaitable[ResultT]]") -> ResultT:
+    import psycopg
+
+    async def run() -> ResultT:
+        async with await psycopg.AsyncConnection.connect(database_url(), autocommit=True) as connection:
+            return await work(connection)
+
+    return asyncio.run(run())
+
+
+def _show(found: "list[KnownAccount]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("id", "e-mail", "name", "company", "since", "sessions", "state")
+    for account in found:
+        table.add_row(
+            str(account.account_id),
+            Text(account.email),
+            Text(account.name),
+            Text(account.company or "-"),
+            f"{account.created_at:%Y-%m-%d}",
+            str(account.sessions),
+            "disabled" if account.disabled_at else "",
+        )
+    Console().print(table)
+
+
+COMMANDS: Final[list[click.Command]] = [accounts, keys]

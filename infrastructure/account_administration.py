@@ -1,0 +1,103 @@
+"""What an operator does with accounts, beside the API: finding, disabling, and making somebody an admin."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from application.commands import membership_id
+from application.entity import encode, rehydrate
+from application.recorded import Append, StreamPart
+from domain.decision import Rejected
+from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, Membership
+from infrastructure.event_store import EventStore
+from infrastructure.operator_error import OperatorError
+from infrastructure.sessions import end_all_sessions, revoke
+
+_COLUMNS = """
+    account_id, email, account.name, company_id, company.name as company, account.created_at, disabled_at,
+    (select count(*) from session where session.account_id = account.account_id and ended_at is null
+        and expires_at > now()) as sessions
+from account left join company using (company_id)
+"""
+
+
+class KnownAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as an operator sees it; `sessions` are those that have not ended."""
+
+    account_id: UUID
+    email: str
+    name: str
+    company_id: UUID | None
+    company: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+    sessions: int
+
+
+async def matching(connection: AsyncConnection[Any], words: str, limit: int) -> list[KnownAccount]:
+    """Accounts whose address, name or company holds these words, newest first."""
+    pattern = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    async with connection.cursor(row_factory=class_row(KnownAccount)) as cursor:
+        await cursor.execute(
+            f"""select {_COLUMNS} where concat_ws(' ', email, account.name, company.name) ilike %s
+                order by account.created_at desc, account_id limit %s""",
+            (pattern, limit),
+        )
+        return await cursor.fetchall()
+
+
+async def named(connection: AsyncConnection[Any], name: str) -> KnownAccount:
+    """The account with this address or id. Raises `OperatorError`."""
+    async with connection.cursor(row_factory=class_row(KnownAccount)) as cursor:
+        await cursor.execute(
+            f"select {_COLUMNS} where lower(email) = lower(%(name)s) or account_id::text = lower(%(name)s)",
+            {"name": name},
+        )
+        found = await cursor.fetchone()
+    if found is None:
+        raise OperatorError(f"there is no account {name}")
+    return found
+
+
+async def disable(connection: AsyncConnection[Any], account_id: UUID) -> int:
+    """Let an account neither log in nor refresh, and end its sessions; how many there were."""
+    async with connection.transaction():
+        await connection.execute(
+            "update account set disabled_at = coalesce(disabled_at, now()) where account_id = %s",
+            (account_id,),
+        )
+        return await end_all_sessions(connection, account_id, "account_disabled")
+
+
+async def enable(connection: AsyncConnection[Any], account_id: UUID) -> None:
+    """Let an account log in again."""
+    await connection.execute("update account set disabled_at = null where account_id = %s", (account_id,))
+
+
+async def make_admin(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
+    """Give an account the role of admin in its company; false when it has it. The log names no actor: it was an operator.
+
+    Raises `OperatorError` for an account without a company, `VersionConflict` when the members changed meanwhile.
+    """
+    if account.company_id is None:
+        raise OperatorError(f"{account.email} belongs to no company, so there is none to be admin of")
+    stream_id = membership_id(account.company_id)
+    stream = await store.load(account.company_id, stream_id)
+    membership: Membership = rehydrate(MEMBERSHIP, stream_id, stream).state
+    command = AddMember if account.account_id not in membership.roles else ChangeMemberRole
+    decided = MEMBERSHIP.decide(
+        command(company_id=account.company_id, account_id=account.account_id, role="admin"), membership
+    )
+    if isinstance(decided, Rejected):
+        raise OperatorError(decided.reason)
+    if not decided:
+        return False
+    await revoke(connection, account.account_id)
+    part = StreamPart(stream_id, len(stream), tuple(map(encode, decided)))
+    await store.append(Append(account.company_id, (part,), uuid4()))
+    await revoke(connection, account.account_id)
+    return True
