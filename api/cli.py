@@ -7,6 +7,8 @@ from uuid import UUID
 
 import rich_click as click
 
+from api.account_commands import COMMANDS as ACCOUNT_COMMANDS
+from api.mail_commands import COMMANDS as MAIL_COMMANDS
 from api.projection_commands import COMMANDS
 from infrastructure.operator_error import OperatorError
 
@@ -127,7 +129,7 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {'-' if value is None else value}")
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *ACCOUNT_COMMANDS, *MAIL_COMMANDS):
     hirelog.add_command(command)
 
 

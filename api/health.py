@@ -11,6 +11,7 @@ from litestar.openapi import ResponseSpec
 
 from api.access import ANYONE
 from api.services import Services
+from infrastructure.mail_ledger import Figures, figures
 from infrastructure.migrate import pending
 from infrastructure.projection_status import ProjectionStatus, statuses
 from projections.menu import FOLLOWERS
@@ -26,7 +27,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`degraded`: requests are answered, but somebody should look (a parked or outdated read model, no broker)."""
+    """`degraded`: requests are answered, but somebody should look (a parked or outdated read model, no broker, mail held)."""
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, Check]
@@ -58,13 +59,14 @@ def live() -> Liveness:
     operation_id="check_readiness",
 )
 async def ready(state: State) -> Response[Readiness]:
-    """Database, broker, migrations and read models, each with its state; 503 when requests cannot be answered."""
+    """Database, broker, migrations, read models and mail, each with its state; 503 when requests cannot be answered."""
     services: Services = state.services
     database, broker = await asyncio.gather(_database(services), _broker(services))
     checks = {"database": database, "broker": broker}
     if database.ok:
         checks["migrations"] = await _migrations(services)
-        checks["read_models"] = await _read_models(services)
+        if checks["migrations"].ok:
+            checks["read_models"], checks["mail"] = await _background(services)
     usable = database.ok and checks["migrations"].ok
     status: Literal["ready", "degraded", "unavailable"] = "unavailable"
     if usable:
@@ -95,8 +97,13 @@ async def _migrations(services: Services) -> Check:
     return Check(ok=not missing, detail=f"missing: {', '.join(missing)}" if missing else "")
 
 
-async def _read_models(services: Services) -> Check:
-    found: list[ProjectionStatus] = await asyncio.to_thread(_statuses, services.settings.database_url or "")
+async def _background(services: Services) -> tuple[Check, Check]:
+    found, mail = await asyncio.to_thread(_standing, services.settings.database_url or "")
+    held = mail.held_reason is not None
+    return _read_models(found), Check(ok=not held, detail="held: the worker's log says why" if held else "")
+
+
+def _read_models(found: list[ProjectionStatus]) -> Check:
     outdated = [status.name for status in found if status.outdated]
     parked = [status.name for status in found if status.parked]
     detail = [f"outdated: {', '.join(outdated)}"] if outdated else []
@@ -104,9 +111,9 @@ async def _read_models(services: Services) -> Check:
     return Check(ok=not detail, detail="; ".join(detail))
 
 
-def _statuses(database_url: str) -> list[ProjectionStatus]:
+def _standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        return statuses(connection, FOLLOWERS)
+        return statuses(connection, FOLLOWERS), figures(connection)
 
 
 HANDLERS: list[Any] = [live, ready]

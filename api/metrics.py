@@ -1,4 +1,5 @@
-"""`GET /metrics` in Prometheus's text form: requests, the log's writer, and how far the read models lag.
+"""`GET /metrics` in Prometheus's text form: requests, the log's writer, and how far the read models
+lag, and mail.
 
 Requests and writer are those of the process that answers; with several API processes each tells its own. No label carries an
 id: a route is its template.
@@ -21,6 +22,7 @@ from prometheus_client.registry import Collector
 from api.access import ANYONE
 from api.services import Services
 from infrastructure.group_commit import GroupCommit
+from infrastructure.mail_ledger import Figures, figures
 from infrastructure.projection_status import ProjectionStatus, statuses
 from projections.menu import FOLLOWERS
 
@@ -135,6 +137,23 @@ class _ProjectionCollector(Collector):
             yield family
 
 
+class _MailCollector(Collector):
+    """How mail stood a moment ago."""
+
+    def __init__(self, found: Figures) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._found
+        yield GaugeMetricFamily("hirelog_mail_waiting", "Mails that are to be sent.", found.waiting)
+        yield GaugeMetricFamily(
+            "hirelog_mail_lag_seconds", "How long the mail that is due first is due.", found.lag_seconds
+        )
+        yield GaugeMetricFamily("hirelog_mail_given_up", "Mails that were given up.", found.given_up)
+        yield GaugeMetricFamily("hirelog_mail_held", "1 if all mail is held.", found.held_reason is not None)
+        yield CounterMetricFamily("hirelog_mail_sent", "Mails that were sent.", found.sent)
+
+
 def _value(status: ProjectionStatus, name: str) -> float:
     if name == "tenants_parked":
         return len(status.parked)
@@ -150,23 +169,25 @@ def _value(status: ProjectionStatus, name: str) -> float:
     operation_id="read_metrics",
 )
 async def metrics(state: State) -> Response[bytes]:
-    """Prometheus metrics: requests by route template, the log's appends, batches and queue, the lag of each read model."""
+    """Prometheus metrics: requests by route template, the log's appends, batches and queue, the lag of each read model,
+    and mail."""
     services: Services = state.services
     once = CollectorRegistry()
     once.register(_WriterCollector(services.store.writing))
     try:
-        found = await asyncio.to_thread(_statuses, services.settings.database_url or "")
+        found, mail = await asyncio.to_thread(_standing, services.settings.database_url or "")
         once.register(_ProjectionCollector(found))
+        once.register(_MailCollector(mail))
     except psycopg.Error as error:
-        _log.warning("metrics without projections", error=type(error).__name__)
+        _log.warning("metrics without projections and mail", error=type(error).__name__)
     own: RequestMetrics = state.metrics
     content = generate_latest(own.registry) + generate_latest(once)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _statuses(database_url: str) -> list[ProjectionStatus]:
+def _standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
     with psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection:
-        return statuses(connection, FOLLOWERS)
+        return statuses(connection, FOLLOWERS), figures(connection)
 
 
 HANDLERS: list[Any] = [metrics]

@@ -50,7 +50,7 @@ def verify_command(*, names: tuple[str, ...], as_json: bool) -> None:
     for model in _models(names):
         with event_progress(model.name, quiet=as_json) as progress:
             try:
-                found.append(verify(_database_url(), model, progress=progress))
+                found.append(verify(database_url(), model, progress=progress))
             except BuildFailed as error:
                 raise OperatorError(str(error)) from error
         if not as_json:
@@ -75,7 +75,7 @@ def retry_command(*, name: str, tenant: UUID | None) -> None:
         raise OperatorError(
             f"nothing of the name {name!r} follows the logs: known are {', '.join(followers)}"
         )
-    with psycopg.connect(_database_url()) as connection:
+    with psycopg.connect(database_url()) as connection:
         count = retry_parked(connection, name, tenant)
     click.echo(f"{count} tenants of {name} are tried again")
 
@@ -97,7 +97,7 @@ def rebuild_command(*, name: str, as_json: bool) -> None:
     began = time.monotonic()
     with event_progress(model.name, quiet=as_json) as progress:
         try:
-            done = rebuild(_database_url(), model, progress=progress)
+            done = rebuild(database_url(), model, progress=progress)
         except BuildFailed as error:
             raise OperatorError(str(error)) from error
     seconds = time.monotonic() - began
@@ -119,7 +119,7 @@ def _list(*, as_json: bool) -> None:
     from infrastructure.projection_status import statuses
     from projections.menu import FOLLOWERS
 
-    with psycopg.connect(_database_url(), autocommit=True) as connection:
+    with psycopg.connect(database_url(), autocommit=True) as connection:
         found = statuses(connection, FOLLOWERS)
     if as_json:
         shown = [{**msgspec.to_builtins(status), "outdated": status.outdated} for status in found]
@@ -193,7 +193,7 @@ def _models(names: tuple[str, ...]) -> "tuple[AnyReadModel, ...]":
         raise OperatorError(f"there is no read model {error}: known are {known}") from error
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The configured database, or that of the servers that `hirelog up` runs here."""
     from infrastructure.embedded import running
     from infrastructure.settings import load

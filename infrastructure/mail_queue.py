@@ -88,6 +88,9 @@ where {one} and (mail_status = 'sending' and mail_attempts = %(attempt)s
 """
 """What was sent was sent, whoever else may have taken it up meanwhile."""
 
+_ERASE: Final[LiteralString] = """,
+    parameters = case when %(status)s = 'given_up' and not parameters ? 'code' then parameters end"""
+
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed mail; `attempt` is 1 for the first."""
@@ -210,9 +213,7 @@ def _execute(connection: Connection[Any], statement: LiteralString, due: AnyDue,
             statement = statement.format(table="effect", one=_ONE_EFFECT, erase="")
         case DueAccountMail():
             place = {"mail_id": due.mail_id}
-            statement = statement.format(
-                table="account_mail", one=_ONE_ACCOUNT_MAIL, erase=", parameters = null"
-            )
+            statement = statement.format(table="account_mail", one=_ONE_ACCOUNT_MAIL, erase=_ERASE)
         case _:
             assert_never(due)
     connection.execute(statement, {**place, "attempt": due.attempt, **values})

@@ -1,0 +1,84 @@
+"""Commands about mail: what waits and what was given up, and sending that again."""
+
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import rich_click as click
+
+from infrastructure.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from infrastructure.mail_ledger import LedgerMail, Status
+
+_STATUSES: Final = ("queued", "sending", "retrying", "sent", "given_up", "switched_off")
+
+
+@click.group()
+def mail() -> None:
+    """Look at mail, and send again what was given up."""
+
+
+@mail.command("list")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only mails of this status.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
+    """List mails, the latest first: to whom, how often it was tried, what became of it and why."""
+    import msgspec
+    import psycopg
+
+    from api.projection_commands import database_url
+    from infrastructure.mail_ledger import mails
+
+    with psycopg.connect(database_url(), autocommit=True) as connection:
+        found = list(mails(connection, status, limit))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+    else:
+        _show(found)
+
+
+@mail.command("retry")
+@click.argument("mail_id", type=click.UUID, required=False)
+@click.option("--all", "everything", is_flag=True, help="Every mail that was given up.")
+def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
+    """Send a given-up mail again, with what is known of people now. Mail that held a one-use code cannot be: it was erased."""
+    import psycopg
+
+    from api.projection_commands import database_url
+    from infrastructure.mail_ledger import send_again
+
+    if (mail_id is None) != everything:
+        raise OperatorError("name one mail (see `hirelog mail list --status given_up`), or --all")
+    with psycopg.connect(database_url()) as connection:
+        count = send_again(connection, mail_id)
+    if mail_id is not None and not count:
+        raise OperatorError(f"mail {mail_id} was not given up, or it held a one-use code, which was erased")
+    click.echo(f"{count} mails are sent again")
+
+
+def _show(found: "list[LedgerMail]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("mail", "kind", "to", "status", "tries", "at", "reason"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"mail", "at"})
+    for one in found:
+        at = one.done_at or one.due_at
+        cells = (
+            str(one.mail_id),
+            one.kind,
+            one.email or "(erased)",
+            one.status,
+            str(one.attempts),
+            f"{at:%Y-%m-%d %H:%M:%S}" if at else "",
+            one.reason or "",
+        )
+        table.add_row(*map(Text, cells))
+    Console().print(table)
+
+
+COMMANDS: Final[list[click.Command]] = [mail]
+"""What `hirelog` gains from this file."""
