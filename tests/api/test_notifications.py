@@ -212,3 +212,49 @@ async def test_the_link_of_an_erased_person_is_taken_and_keeps_nothing(system: S
             "select count(*) from notification_preference where account_id = %s", (candidate.id,)
         )
         assert await left.fetchone() == (0,)
+
+
+async def test_everybody_is_told_everything_until_they_choose(system: System) -> None:
+    candidate, other = await system.candidate(), await system.candidate()
+    everything = {kind: {"mail": True, "in_app": True} for kind in get_args(Kind)}
+    assert (await candidate.sees("/auth/me"))["notifications"] == everything
+
+    some = {"qualified": {"mail": False}, "stage_changed": {"in_app": False}}
+    done(await candidate.patch("/auth/me", {"notifications": some}))
+    chosen = done(await candidate.patch("/auth/me", {"notifications": {"qualified": {"in_app": False}}}))
+
+    assert chosen["notifications"] == everything | {
+        "qualified": {"mail": False, "in_app": False},
+        "stage_changed": {"mail": True, "in_app": False},
+    }
+    assert (await candidate.sees("/auth/me")) == chosen
+    assert (await other.sees("/auth/me"))["notifications"] == everything
+
+
+async def test_what_is_switched_off_in_the_application_is_neither_shown_nor_counted(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    application = await candidate.applies(await admin.posts_job())
+    await admin.advances(application, "screening")
+    hidden = "stage_changed"
+
+    done(await candidate.patch("/auth/me", {"notifications": {hidden: {"in_app": False}}}))
+    shown = await kinds(system, candidate)
+    page = await candidate.sees("/notifications")
+    assert hidden not in shown
+    assert page["unread_count"] == len(shown)
+
+    done(await candidate.patch("/auth/me", {"notifications": {hidden: {"in_app": True}}}))
+    assert sorted([*shown, hidden]) == sorted(await kinds(system, candidate))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"notifications": {"welcome": {"mail": False}}},
+        {"notifications": {"qualified": {"sms": True}}},
+        {"notifications": {"qualified": {"mail": "no"}}},
+        {"notification": {}},
+    ],
+)
+async def test_only_what_can_be_chosen_is_taken(system: System, body: Json) -> None:
+    refused(await (await system.candidate()).patch("/auth/me", body), 400, "invalid")
