@@ -31,7 +31,7 @@ rails*, ror; sinatra*; laravel; symfony; codeigniter; wordpress; drupal; joomla;
 spring framework; spring boot = springboot; spring mvc; hibernate* = hibernate orm; java server faces = jsf,
 javaserver faces; jpa; maven; gradle; junit; mockito; .net = dotnet, dot net; .net core = dotnet core;
 asp.net = asp.net mvc, asp.net core, asp .net; entity framework = ef core; blazor; wpf; xamarin; graphql;
-apollo graphql; rest = restful, rest api, rest apis, restful api, restful apis, restful web services,
+apollo graphql; rest* = restful, rest api, rest apis, restful api, restful apis, restful web services,
 restful services; soap* = soap web services; grpc; websocket = websockets; json; xml; ajax; oauth = oauth2,
 oauth 2.0; openapi = swagger; web accessibility = wcag, a11y; seo = search engine optimization, search
 engine optimisation; lamp* = lamp stack; mvc = model view controller; orm = object relational mapping;
@@ -66,7 +66,7 @@ a/b testing = ab testing; gis = geographic information systems; arcgis; qgis
 
 OPERATIONS = """
 linux = gnu/linux, ubuntu, debian, red hat, rhel, centos; unix; windows server; macos = mac os, os x; aws =
-amazon web services; ec2 = amazon ec2, aws ec2; s3 = amazon s3, aws s3; rds* = amazon rds, aws rds; aws
+amazon web services; ec2 = amazon ec2; s3 = amazon s3; rds* = amazon rds, aws rds; aws
 lambda; ecs* = amazon ecs; eks; cloudformation = aws cloudformation; azure = microsoft azure; google cloud =
 gcp, google cloud platform; heroku; digitalocean = digital ocean; firebase; cloudflare; openstack; vmware;
 docker = docker compose; kubernetes = k8s; helm*; openshift; podman; terraform; pulumi; ansible; puppet*;

@@ -11,10 +11,10 @@ from domain.skill_names import SECTIONS
 _ATOM = pattern(r"(?<![\w.])\.[^\W\d_]+|[^\W_]+(?:\+\+|\+(?!\w)|#)?")
 _WITHIN_A_NAME = pattern(r"[ \t]*\n?[ \t]*|[-./_'\u2019&\u2010\u2011]")
 _BEFORE_A_LISTED_NAME = pattern(
-    r"(?:^|[\n\t,;|/•·▪●◦*()\[\]:>\u2013\u2014✓■]|\s[-&+]|\b(?:and|or|und|et|y|e|o))[ ]*$"
+    r"(?:^|[\n\t,;|•·▪●◦*()\[\]:>\"\u2013\u2014✓■]|\s[-&+]|\b(?:and|or|und|et|y))[ ]*$"
 )
 _AFTER_A_LISTED_NAME = pattern(
-    r"^[ ]*(?:$|[\n\t,;|/•·▪●◦*()\[\]:\u2013\u2014■]|[-&+]\s|\.(?:\s|$)|(?:and|or|und|et|y|e|o)\b)"
+    r"^[ ]*(?:$|[\n\t,;|•·▪●◦*()\[\]:\"\u2013\u2014■]|[-&+]\s|\.(?:\s|$)|(?:and|or|und|et|y)\b)"
 )
 _CUE_BEFORE = pattern(
     r"\b(?:in|with|using|of|on|by|via|language|languages|programming|framework|stack|fluent)[ ]+$"
@@ -27,7 +27,12 @@ _AS_SPACE = str.maketrans("-_./", "    ")
 _SHORT = 4
 _CONTEXT = 16
 _NEIGHBOUR = 40
-_SENTENCE_END = pattern(r"[.!?]\s+[A-Z]|\n\s*\n")
+_BESIDE = pattern(r"\s{0,3}[/&+]?\s{0,3}")
+_ADDRESS = pattern(
+    r"(?:https?://|www\.)\S{1,300}|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,100}"
+    r"|(?<![\w.-])[\w.-]{1,80}(?:\.(?:com|org|edu|gov|dev|me)\b|\.(?:io|net)/)\S{0,300}"
+)
+_SENTENCE_END = pattern(r"[.!?]\s+[A-Z]")
 
 
 class Skill(msgspec.Struct, frozen=True):
@@ -97,7 +102,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         A spelling that is also an ordinary word or a bare letter (`go`, `r`, `spring`) counts where it stands in a list
         beside other skills, or is capitalised where a language or tool is expected (`services in Go`, `Rust developer`).
         """
-        normal = unicodedata.normalize("NFKC", text)
+        normal = _ADDRESS.sub(" . ", unicodedata.normalize("NFKC", text))
         matches = list(self._matches(normal))
         certain = {match for match in matches if not match.term.is_word or _is_expected(normal, match)}
         certain |= _listed(normal, matches, certain)
@@ -153,15 +158,23 @@ def _is_expected(text: str, match: _Match) -> bool:
     return bool(_CUE_BEFORE.search(before) and _AFTER_A_LISTED_NAME.search(after))
 
 
-def _is_list_item(text: str, match: _Match) -> bool:
+def _is_list_item(text: str, matches: list[_Match], place: int) -> bool:
+    """Whether a list's marks, or other skills, stand on both sides."""
+    match = matches[place]
     before, after = text[max(0, match.start - _CONTEXT) : match.start], text[match.end : match.end + _CONTEXT]
-    return bool(_BEFORE_A_LISTED_NAME.search(before) and _AFTER_A_LISTED_NAME.search(after))
+    begins = _BEFORE_A_LISTED_NAME.search(before) or (
+        place > 0 and _BESIDE.fullmatch(text[matches[place - 1].end : match.start])
+    )
+    ends = _AFTER_A_LISTED_NAME.search(after) or (
+        place + 1 < len(matches) and _BESIDE.fullmatch(text[match.end : matches[place + 1].start])
+    )
+    return bool(begins and ends)
 
 
 def _listed(text: str, matches: list[_Match], certain: set[_Match]) -> set[_Match]:
     """The doubtful matches that are items of a list in which a neighbour is a skill, or two of them side by side."""
     listed: set[_Match] = set()
-    items = [match in certain or _is_list_item(text, match) for match in matches]
+    items = [match in certain or _is_list_item(text, matches, place) for place, match in enumerate(matches)]
     for order in (range(len(matches)), range(len(matches) - 1, -1, -1)):
         step = order.step
         for place in order:

@@ -1,0 +1,120 @@
+"""Reads resumes in child processes: a few at a time, with little memory, time and no secrets, so that a hostile one hurts nobody."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from types import TracebackType
+from typing import IO, Final, Self
+
+import msgspec
+import structlog
+
+from domain.skills import BUILT_IN, Vocabulary
+from infrastructure.resume_kind import ResumeRefused
+from infrastructure.resume_worker import Hints, Judged
+
+_ANSWER_BYTES: Final = 64_000
+_WAITING: Final = 32
+
+_log = structlog.get_logger(__name__)
+
+
+class ResumesBusy(Exception):
+    """Too many resumes are being read; worth a retry (503)."""
+
+
+class ResumeReader:
+    """Reads resumes, `at_once` of them at the same time, each for `seconds` at most; use it as a context manager."""
+
+    def __init__(self, *, at_once: int = 2, seconds: float = 20.0) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+        self._waiting = 0
+        self._vocabulary: Vocabulary = BUILT_IN
+        self._vocabulary_file: IO[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._vocabulary_file is not None:
+            self._vocabulary_file.close()
+
+    async def read(self, file: IO[bytes], vocabulary: Vocabulary) -> tuple[str, Hints]:
+        """The media type of a file (an open one with a descriptor), and what its text hints at.
+
+        A file whose text cannot be had within the limits is `text_found=False`. Raises `ResumeRefused` and `ResumesBusy`.
+        """
+        if self._waiting >= _WAITING:
+            raise ResumesBusy("Too many resumes are being read; try again shortly.")
+        self._waiting += 1
+        try:
+            async with self._turns:
+                lines = await self._ask(file, self._shared(vocabulary))
+        finally:
+            self._waiting -= 1
+        if not lines:
+            raise ResumeRefused("resume_too_complex", "The file takes too much memory or time to open.")
+        judged = msgspec.json.decode(lines[0], type=Judged)
+        if judged.media_type is None:
+            raise ResumeRefused(judged.reason or "resume_corrupt", judged.detail)
+        return judged.media_type, msgspec.json.decode(lines[1], type=Hints) if len(lines) > 1 else Hints()
+
+    async def _ask(self, file: IO[bytes], vocabulary: IO[bytes] | None) -> list[bytes]:
+        """The lines that a child said before it ended, or was ended."""
+        await asyncio.to_thread(file.seek, 0)
+        shared = () if vocabulary is None else (vocabulary.fileno(),)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-I", "-B", "-m", "infrastructure.resume_worker", *(map(str, shared) if shared else "-")),
+            stdin=file.fileno(),
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={"LC_ALL": "C.UTF-8"},
+            pass_fds=shared,
+            start_new_session=True,
+        )
+        said = bytearray()
+        try:
+            async with asyncio.timeout(self._seconds):
+                await _listen(process, said)
+                code = await process.wait()
+        except TimeoutError:
+            code = None
+        finally:
+            _end(process)
+        if code != 0:
+            _log.warning("resume_not_read", code=code, seconds=self._seconds, lines=said.count(b"\n"))
+        return bytes(said).split(b"\n")[:-1]
+
+    def _shared(self, vocabulary: Vocabulary) -> IO[bytes] | None:
+        """A vocabulary beside the built-in one reaches the children as a file that is written once."""
+        if vocabulary is BUILT_IN:
+            return None
+        if vocabulary is not self._vocabulary or self._vocabulary_file is None:
+            if self._vocabulary_file is not None:
+                self._vocabulary_file.close()
+            self._vocabulary_file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this reader
+            self._vocabulary_file.write(msgspec.msgpack.encode(vocabulary))
+            self._vocabulary_file.flush()
+            self._vocabulary = vocabulary
+        return self._vocabulary_file
+
+
+async def _listen(process: Process, said: bytearray) -> None:
+    if process.stdout is None:
+        return
+    while len(said) < _ANSWER_BYTES and (piece := await process.stdout.read(8192)):
+        said += piece
+
+
+def _end(process: Process) -> None:
+    """Kill its whole session, whether it has ended or not."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

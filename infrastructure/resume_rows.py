@@ -1,0 +1,136 @@
+"""The rows of resumes, and of the files that no row names: those being written, and those to be removed."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+MOST_PER_PERSON: Final = 20
+_WRITING_SECONDS: Final = 3600
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True):
+    """A resume file of a candidate, and what its text hints at; `size` is in bytes, `sha256` in hexadecimal."""
+
+    resume_id: UUID
+    owner_id: UUID
+    blob_name: str
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+    text_found: bool
+    skills: list[str]
+    experience_years: int | None
+    created_at: datetime | None = None
+
+
+class RequestKey(msgspec.Struct, frozen=True):
+    """What an Idempotency-Key makes of a request: `key` names its owner's key, `request` what came with it."""
+
+    key: bytes
+    request: bytes
+
+
+_COLUMNS: Final = """resume_id, owner_id, blob_name, filename, media_type, size, sha256, text_found, skills,
+    experience_years, created_at"""
+
+
+async def announce(connection: AsyncConnection[Any], blob_name: str) -> None:
+    """Note a file that is about to be written: should no row come to name it, it is removed."""
+    await connection.execute(
+        "insert into unowned_blob (name, remove_after) values (%s, now() + make_interval(secs => %s))",
+        (blob_name, _WRITING_SECONDS),
+    )
+
+
+async def store(connection: AsyncConnection[Any], resume: Resume, request: RequestKey | None) -> bool:
+    """Write the row of a file that was announced and written; False when the same key came with another request first,
+    or the person has `MOST_PER_PERSON` already: then nothing is written."""
+    async with connection.transaction():
+        await connection.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(resume.owner_id),)
+        )
+        cursor = await connection.execute(
+            """insert into resume (resume_id, owner_id, blob_name, filename, media_type, size, sha256, text_found, skills,
+                                   experience_years, request_key, request_hash)
+               select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+               where (select count(*) from resume where owner_id = %s) < %s
+               on conflict do nothing""",
+            (
+                *(resume.resume_id, resume.owner_id, resume.blob_name, resume.filename, resume.media_type),
+                *(resume.size, resume.sha256, resume.text_found, resume.skills, resume.experience_years),
+                *(request and request.key, request and request.request),
+                *(resume.owner_id, MOST_PER_PERSON),
+            ),
+        )
+        if cursor.rowcount:
+            await connection.execute("delete from unowned_blob where name = %s", (resume.blob_name,))
+        return bool(cursor.rowcount)
+
+
+async def of_request(
+    connection: AsyncConnection[Any], owner_id: UUID, key: bytes
+) -> tuple[Resume, bytes] | None:
+    """What an earlier request with this key made, and its hash."""
+    cursor = await connection.execute(
+        "select resume_id, request_hash from resume where owner_id = %s and request_key = %s", (owner_id, key)
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        return None
+    resume = await by_id(connection, found[0])
+    return None if resume is None else (resume, bytes(found[1]))
+
+
+async def by_id(connection: AsyncConnection[Any], resume_id: UUID) -> Resume | None:
+    async with connection.cursor(row_factory=class_row(Resume)) as cursor:
+        await cursor.execute(f"select {_COLUMNS} from resume where resume_id = %s", (resume_id,))
+        return await cursor.fetchone()
+
+
+async def of_owner(connection: AsyncConnection[Any], owner_id: UUID) -> list[Resume]:
+    """A person's resumes, newest first."""
+    async with connection.cursor(row_factory=class_row(Resume)) as cursor:
+        await cursor.execute(
+            f"select {_COLUMNS} from resume where owner_id = %s order by created_at desc, resume_id",
+            (owner_id,),
+        )
+        return await cursor.fetchall()
+
+
+async def belongs_to(connection: AsyncConnection[Any], resume_id: UUID, owner_id: UUID) -> bool:
+    cursor = await connection.execute(
+        "select 1 from resume where resume_id = %s and owner_id = %s", (resume_id, owner_id)
+    )
+    return await cursor.fetchone() is not None
+
+
+async def forget(
+    connection: AsyncConnection[Any], owner_id: UUID, resume_id: UUID | None = None
+) -> list[str]:
+    """Delete a person's resume, or without an id all of them; answers the names of files that must be removed now."""
+    cursor = await connection.execute(
+        """with gone as (
+             delete from resume where owner_id = %s and resume_id = coalesce(%s, resume_id) returning blob_name
+           )
+           insert into unowned_blob (name, remove_after) select blob_name, now() from gone returning name""",
+        (owner_id, resume_id),
+    )
+    return [name for (name,) in await cursor.fetchall()]
+
+
+async def removed(connection: AsyncConnection[Any], blob_name: str) -> None:
+    """Note that a file which no row names was removed."""
+    await connection.execute("delete from unowned_blob where name = %s", (blob_name,))
+
+
+async def to_remove(connection: AsyncConnection[Any], limit: int = 100) -> list[str]:
+    """Files that no row names and that nobody is writing any more."""
+    cursor = await connection.execute(
+        "select name from unowned_blob where remove_after < now() order by remove_after limit %s", (limit,)
+    )
+    return [name for (name,) in await cursor.fetchall()]

@@ -1,0 +1,133 @@
+"""The skills that an operator imported, and the vocabulary in force: the built-in one with these."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+import psycopg
+import structlog
+from psycopg import AsyncConnection, Connection
+from psycopg_pool import AsyncConnectionPool
+
+from domain.skills import BUILT_IN, Skill, Vocabulary, fold
+
+_RELOAD_SECONDS: Final = 5.0
+_PLAIN_WORD: Final = re.compile(r"[^\W\d_]+")
+_INNER_CAPITAL: Final = re.compile(r"[^\W\d_A-Z][A-Z]")
+
+_log = structlog.get_logger(__name__)
+
+
+class CurrentVocabulary:
+    """The vocabulary in force in this process; use it as a context manager. It looks for an import every few seconds."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], reload_seconds: float = _RELOAD_SECONDS) -> None:
+        self._pool = pool
+        self._reload_seconds = reload_seconds
+        self._vocabulary = BUILT_IN
+        self._generation = 0
+        self._watching: asyncio.Task[None] | None = None
+
+    def current(self) -> Vocabulary:
+        """The built-in vocabulary with what was imported; no query, and the same object until there is another."""
+        return self._vocabulary
+
+    async def __aenter__(self) -> Self:
+        with contextlib.suppress(psycopg.Error):
+            await self.reload()
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+
+    async def reload(self) -> None:
+        """Take over an import that is newer than what this process has."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute("select generation from skill_import")
+            row = await cursor.fetchone()
+            if row is None or row[0] == self._generation:
+                return
+            skills = await imported(connection)
+        self._vocabulary = await asyncio.to_thread(BUILT_IN.extended, skills) if skills else BUILT_IN
+        self._generation = row[0]
+        _log.info("skills", imported=len(skills), generation=self._generation)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._reload_seconds)
+            with contextlib.suppress(psycopg.Error):
+                await self.reload()
+
+
+async def imported(connection: AsyncConnection[Any]) -> list[Skill]:
+    """What was imported, by name."""
+    cursor = await connection.execute("select name, aliases from skill order by name")
+    return [as_skill(name, aliases) for name, aliases in await cursor.fetchall()]
+
+
+def as_skill(name: str, aliases: Iterable[str]) -> Skill:
+    """A skill whose one-word spellings count as ordinary words, unless they are written as no word is (`GitHub`)."""
+    spellings = (name, *aliases)
+    words = frozenset(
+        spelling
+        for spelling in spellings
+        if _PLAIN_WORD.fullmatch(spelling) and not _INNER_CAPITAL.search(spelling)
+    )
+    return Skill(spellings[0], spellings[1:], words)
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What an import changed, and how many skills are imported now."""
+
+    added: int
+    changed: int
+    unchanged: int
+    total: int
+
+
+def import_skills(connection: Connection[Any], skills: dict[str, tuple[str, ...]]) -> Imported:
+    """Add skills, or replace those of the same name (in any case), in one transaction."""
+    with connection.transaction():
+        connection.execute("select generation from skill_import for update")
+        known = {
+            fold(name): (name, tuple(aliases))
+            for name, aliases in connection.execute("select name, aliases from skill").fetchall()
+        }
+        added = {name: aliases for name, aliases in skills.items() if fold(name) not in known}
+        changed = {
+            name: aliases
+            for name, aliases in skills.items()
+            if fold(name) in known and known[fold(name)] != (name, aliases)
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "delete from skill where name = any(%s)", ([known[fold(name)][0] for name in changed],)
+            )
+            with cursor.copy("copy skill (name, aliases) from stdin") as copy:
+                for name, aliases in (added | changed).items():
+                    copy.write_row((name, list(aliases)))
+        if added or changed:
+            connection.execute("update skill_import set generation = generation + 1")
+    return Imported(
+        added=len(added),
+        changed=len(changed),
+        unchanged=len(skills) - len(added) - len(changed),
+        total=len(known) + len(added),
+    )
+
+
+def clear_skills(connection: Connection[Any]) -> int:
+    """Forget what was imported; answers how many skills that were."""
+    with connection.transaction():
+        connection.execute("update skill_import set generation = generation + 1")
+        return connection.execute("delete from skill").rowcount
