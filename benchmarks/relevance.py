@@ -58,7 +58,7 @@ def quality(judgement: Judgement, found: Found) -> Quality:
 
 
 def _discounted(gains: list[int]) -> float:
-    return sum((2**gain - 1) / math.log2(place + 1) for place, gain in enumerate(gains, 1))
+    return sum(((1 << gain) - 1) / math.log2(place + 1) for place, gain in enumerate(gains, 1))
 
 
 def measure(quick: bool) -> Report:

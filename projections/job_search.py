@@ -55,7 +55,12 @@ _COLUMNS: Final[LiteralString] = """
     job.salary_min, job.salary_max, job.currency, job.openings, job.status, job.created_by, job.created_at,
     job.published_at, job.version"""
 _ASKED: Final[LiteralString] = "job_query(%(q)s, %(names)s::text[], %(others)s::text[])"
-_RANK: Final[LiteralString] = f"ts_rank('{{0.1, 0.1, 0.4, 1}}', words, {_ASKED})::float8"
+_AS_WRITTEN: Final[LiteralString] = (
+    "job_query(%(q)s, %(names_as_written)s::text[], %(others_as_written)s::text[])"
+)
+_RANK: Final[LiteralString] = (
+    f"(words @@ {_AS_WRITTEN})::int + ts_rank('{{0.1, 0.1, 0.4, 1}}', words, {_ASKED})::float8"
+)
 
 
 class JobFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,14 +113,15 @@ async def browse(
     search = _Search(_conditions(filters, staff, spellings), order, limit)
     if cursor is not None:
         (place, corrected), after_id = unseal(cursor, order, _PLACE[order])
-        found = await search.jobs(connection, asked and asked.also(corrected), (*place, after_id))
+        found = await search.jobs(connection, asked, corrected, (*place, after_id))
     else:
         corrected = ()
-        found = await search.jobs(connection, asked, ())
-        if asked is not None and len(found) < (_FEW if order == "relevance" else 1):
+        found = await search.jobs(connection, asked, (), ())
+        few = _FEW if order == "relevance" else 1
+        if asked is not None and len(found) < min(few, limit + 1):
             corrected = await corrections(connection, asked.text)
             if corrected:
-                found = await search.jobs(connection, asked.also(corrected), ())
+                found = await search.jobs(connection, asked, corrected, ())
     items = [job for job, _ in found[:limit]]
     following = seal(order, (found[limit - 1][1], corrected), items[-1].id) if len(found) > limit else None
     return Page(items, following)
@@ -141,7 +147,11 @@ class _Search:
         self._limit = limit
 
     async def jobs(
-        self, connection: AsyncConnection[Any], asked: Words | None, after: Sequence[object]
+        self,
+        connection: AsyncConnection[Any],
+        asked: Words | None,
+        corrected: Replacements,
+        after: Sequence[object],
     ) -> list[tuple[Job, Place]]:
         """Jobs that stand behind the place `after`, each with its own place; one more than the limit if there are more."""
         columns: LiteralString = ", ".join(self._order)
@@ -151,14 +161,14 @@ class _Search:
         place: LiteralString = ", ".join([f"found.{column}" for column in self._order])
         statement: LiteralString = f"""
             select {_COLUMNS}, {place}
-            from (select tenant_id, {columns} from {self._source(asked)} {behind}
+            from (select tenant_id, {columns} from {self._source(asked, corrected)} {behind}
                   order by {descending} limit %(limit)s) as found
             join rm_job_listing as job using (tenant_id, job_id)
             left join company on company.company_id = job.tenant_id
             order by {descending}"""
         parameters = {
             **self._conditions.parameters,
-            **(asked.parameters if asked else {}),
+            **(asked.parameters(corrected) if asked else {}),
             **{f"place{number}": value for number, value in enumerate(after)},
             "limit": self._limit + 1,
             "ranked": RANKED,
@@ -168,12 +178,16 @@ class _Search:
             await reader.execute(statement, parameters, prepare=False)
             return await reader.fetchall()
 
-    def _source(self, asked: Words | None) -> LiteralString:
+    def _source(self, asked: Words | None, corrected: Replacements) -> LiteralString:
         if asked is None:
             return f"(select * from rm_job_listing where {self._where()}) as found"
         if self._order is not _ORDER["relevance"]:
             return f"(select * from rm_job_listing where {self._where('words')}) as found"
         newest: LiteralString = "order by listed_at desc, job_id desc limit %(ranked)s"
+        written: LiteralString = ""
+        if corrected:
+            written = f"""union (select tenant_id, job_id from rm_job_listing
+                where {self._where("words", _AS_WRITTEN)} limit %(ranked)s)"""
         return f"""(
             with entitled as materialized (
                 select tenant_id, job_id from rm_job_listing where {self._where("head")} {newest}),
@@ -181,11 +195,11 @@ class _Search:
                 select tenant_id, job_id from rm_job_listing
                 where (select count(*) from entitled) < %(ranked)s and {self._where("words")} {newest})
             select tenant_id, job_id, listed_at, {_RANK} as rank
-            from (select * from entitled union select * from described) as candidate
+            from (select * from entitled union select * from described {written}) as candidate
             join rm_job_listing using (tenant_id, job_id)) as found"""
 
-    def _where(self, vector: LiteralString | None = None) -> LiteralString:
-        of_q: list[LiteralString] = [] if vector is None else [f"{vector} @@ {_ASKED}"]
+    def _where(self, vector: LiteralString | None = None, query: LiteralString = _ASKED) -> LiteralString:
+        of_q: list[LiteralString] = [] if vector is None else [f"{vector} @@ {query}"]
         return " and ".join([*self._conditions.all, *of_q] or ["true"])
 
     def _placed(self, cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], tuple[Job, Place]]:

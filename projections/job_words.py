@@ -37,17 +37,15 @@ class Words(msgspec.Struct, frozen=True):
     text: str
     replacements: Replacements = ()
 
-    def also(self, more: Replacements) -> "Words":
-        """The same, and something else will do as well."""
-        return Words(self.text, (*self.replacements, *more)[:_REPLACEMENTS])
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What the SQL function `job_query` takes."""
+    def parameters(self, corrected: Replacements) -> dict[str, Any]:
+        """What the SQL function `job_query` takes: to find jobs, and to tell those that have the words as they were written."""
+        every = (*self.replacements, *corrected)
         return {
             "q": self.text,
-            "names": [name for name, _ in self.replacements],
-            "others": [other for _, other in self.replacements],
+            "names": [name for name, _ in every],
+            "others": [other for _, other in every],
+            "names_as_written": [name for name, _ in self.replacements],
+            "others_as_written": [other for _, other in self.replacements],
         }
 
 
@@ -107,12 +105,11 @@ def _is_plain(part: str) -> bool:
 _NEAR: Final[LiteralString] = """
 select written, array(select word from search_word order by word <-> written limit %(nearest)s)
 from unnest(%(written)s::text[]) as written
-where not exists (select from search_word where word = written)
 """
 
 
 async def corrections(connection: AsyncConnection[Any], q: str) -> Replacements:
-    """For the words of `q` that no open job has in its title or skills: words that some have and that differ by a slip or two.
+    """Words of open jobs' titles and skills that differ from those of `q` by a slip or two.
 
     A slip is a letter too much, too little, wrong, or changed places with its neighbour; words of four or five letters
     have one, longer ones two.
@@ -124,7 +121,7 @@ async def corrections(connection: AsyncConnection[Any], q: str) -> Replacements:
     found: list[Replacement] = []
     for word, near in await asked.fetchall():
         slips = 1 if len(word) < 6 else 2
-        distances = {other: OSA.distance(word, other, score_cutoff=slips) for other in near}
+        distances = {other: OSA.distance(word, other, score_cutoff=slips) for other in near if other != word}
         best = min(distances.values(), default=slips + 1)
         if best <= slips:
             found += [(word, other) for other, distance in distances.items() if distance == best][:_KEPT]
