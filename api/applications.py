@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api.access import CANDIDATE, SIGNED_IN, STAFF
 from api.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern
-from api.fields import Body, Currency, Line, Money, Skills, Text, Years
+from api.fields import NO_NUL, Body, Currency, Line, Money, Skills, Text, Years
 from api.moments import version_or_time
 from api.problems import ProblemError
 from api.requests import (
@@ -37,6 +37,7 @@ from domain.job_application import (
     JobApplication,
     Stage,
     SubmitApplication,
+    plain_source,
 )
 from infrastructure import personal_texts
 from projections import application_list
@@ -61,6 +62,12 @@ class ApplyBody(Body, frozen=True):
 
 
 JobId: TypeAlias = FromPath[UUID]
+Source: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200, pattern=NO_NUL, description="Where it came from, in any case: `Job Board`."
+    ),
+]
 AsOf: TypeAlias = Annotated[
     str | None,
     QueryParameter(max_length=40, description="A version, or a time in RFC 3339: the state at that moment."),
@@ -105,6 +112,7 @@ async def listed(
     state: State,
     job_id: FromQuery[UUID | None] = None,
     stage: FromQuery[Stage | None] = None,
+    source: Source = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,
@@ -122,6 +130,7 @@ async def listed(
                 actor.company_id or actor.account_id,
                 job_id=job_id,
                 stage=stage,
+                source=plain_source(source),
                 cursor=cursor,
                 limit=limit,
             )
@@ -156,7 +165,8 @@ async def board(
 async def one(
     application_id: ApplicationId, request: AnyRequest, state: State, as_of: AsOf = None
 ) -> Response[ApplicationAnswer]:
-    """One application, always current; with `as_of` as it stood at that version or moment."""
+    """One application, always current; with `as_of` as it stood at that version or moment. What was erased since stays so.
+    404 before it was sent, and for a version that it has not come to (`no_such_version`)."""
     services: Services = state.services
     actor = actor_of(request)
     if as_of is not None and actor.role in {"candidate", "hiring_manager"}:
@@ -166,6 +176,8 @@ async def one(
     stream = await services.store.load_as_of(tenant_id, application_id, version=version, time=time)
     entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
     check_concern(actor, entity)
+    if version is not None and version > entity.version:
+        raise ProblemError(404, "no_such_version", f"The application is at version {entity.version}.")
     letter_id = entity.state.cover_letter_text_id
     cover_letter = None
     if letter_id is not None:

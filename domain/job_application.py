@@ -214,13 +214,13 @@ def _submit(command: SubmitApplication, state: JobApplication) -> Decision[JobAp
         requirements_revision=command.requirements_revision,
         cover_letter_text_id=command.cover_letter_text_id,
         resume_id=command.resume_id,
-        source=_plain(command.source),
+        source=plain_source(command.source),
         moved_from=command.moved_from,
     )
     return [submitted]
 
 
-def _plain(source: str | None) -> str | None:
+def plain_source(source: str | None) -> str | None:
     """A source by one spelling: `Job  Board` is `job board`."""
     return (" ".join(source.split()).lower() or None) if source else None
 

@@ -19,6 +19,7 @@ from domain.job_application import (
     PipelineStage,
     Stage,
     StageAdvanced,
+    plain_source,
 )
 from infrastructure.read_model import Key, ReadModel, Row
 from projections.paging import Page, seal, unseal
@@ -93,7 +94,7 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
         currency=event.claims.currency,
         cover_letter_text_id=event.cover_letter_text_id,
         resume_id=event.resume_id,
-        source=event.source,
+        source=plain_source(event.source),
         moved_from=event.moved_from,
         requirements_revision=event.requirements_revision,
         applied_at=recorded.recorded_at,
@@ -170,6 +171,7 @@ async def of_candidate(
     *,
     job_id: UUID | None = None,
     stage: Stage | None = None,
+    source: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Application]:
@@ -180,6 +182,7 @@ async def of_candidate(
         candidate_id,
         job_id=job_id,
         stage=stage,
+        source=source,
         cursor=cursor,
         limit=limit,
     )
@@ -191,6 +194,7 @@ async def of_company(
     *,
     job_id: UUID | None = None,
     stage: Stage | None = None,
+    source: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Application]:
@@ -201,6 +205,7 @@ async def of_company(
         company_id,
         job_id=job_id,
         stage=stage,
+        source=source,
         cursor=cursor,
         limit=limit,
     )
@@ -213,6 +218,7 @@ async def _newest(
     *,
     job_id: UUID | None,
     stage: Stage | None,
+    source: str | None,
     cursor: str | None,
     limit: int,
 ) -> Page[Application]:
@@ -224,6 +230,9 @@ async def _newest(
     if stage is not None:
         conditions.append("stage = %(stage)s")
         parameters["stage"] = stage
+    if source is not None:
+        conditions.append("source = %(source)s")
+        parameters["source"] = source
     if cursor is not None:
         parameters["place"], parameters["after_id"] = unseal(cursor, "newest", datetime)
         conditions.append("(applied_at, application_id) < (%(place)s, %(after_id)s)")

@@ -150,7 +150,8 @@ async def texts_about(system: System, person: Person) -> list[Json]:
     """What is stored of free text about somebody."""
     async with system.services.pool.connection() as connection:
         found = await connection.execute(
-            "select content from personal_text where subject_id = %s", (UUID(person.id),)
+            "select content from personal_text where subject_id = %s order by content::text",
+            (UUID(person.id),),
         )
         return [content for (content,) in await found.fetchall()]
 

@@ -1,0 +1,135 @@
+"""Comments and scorecards: who wrote what, once per person and stage, and nothing of it to the candidate."""
+
+import json
+
+import pytest
+
+from tests.api.people import Json, Person, System, done, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def hired_for(system: System) -> tuple[Person, Person, Person, str]:
+    """An admin, a hiring manager, a candidate, and the path of their application, which is at screening."""
+    admin, cy = await system.company(), await system.candidate()
+    manager = await system.member(admin, "hiring_manager")
+    application = await cy.applies(await admin.posts_job())
+    await admin.advances(application, "screening")
+    return admin, manager, cy, f"/applications/{application['id']}"
+
+
+def card(recommendation: str = "yes", **further: object) -> Json:
+    return {"ratings": {"dough": 4, "team": 2}, "recommendation": recommendation} | further
+
+
+async def test_comments_are_listed_with_their_authors_oldest_first(system: System) -> None:
+    admin, manager, _, path = await hired_for(system)
+    first = done(await admin.post(f"{path}/comments", {"text": "Knows flour."}))
+    second = done(await manager.post(f"{path}/comments", {"text": "And yeast."}))
+    assert first["author"] == {"role": "admin", "id": admin.id, "name": admin.profile["name"]}
+    auditor = await system.member(admin, "auditor")
+    assert [page async for page in auditor.pages(f"{path}/comments", limit=1)] == [[first], [second]]
+    assert second["position"] == first["position"] + 1
+
+
+async def test_a_comment_moves_neither_version_nor_etag_and_goes_on_after_the_end(system: System) -> None:
+    admin, manager, cy, path = await hired_for(system)
+    done(await cy.post(f"{path}/withdraw"))
+    before = await admin.get(path)
+    assert (await manager.post(f"{path}/comments", {"text": "A pity."})).status_code == 201
+    assert (await manager.post(f"{path}/scorecards", card())).status_code == 201
+    after = await admin.get(path)
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+async def test_an_author_takes_a_comment_back_and_its_text_is_gone(system: System) -> None:
+    admin, manager, _, path = await hired_for(system)
+    comment = done(await manager.post(f"{path}/comments", {"text": "Hm."}))
+    about = f"{path}/comments/{comment['id']}"
+    refused(await admin.send("DELETE", about), 409, "not_the_author")
+    assert (await manager.send("DELETE", about)).status_code == 204
+    refused(await manager.send("DELETE", about), 404)
+    assert await admin.all(f"{path}/comments") == []
+    history = await admin.sees(f"{path}/history")
+    assert [entry["what"] for entry in history["items"][-2:]] == ["Commented", "Took a comment back"]
+    assert "Hm." not in json.dumps(history)
+
+
+async def test_one_scorecard_per_person_and_stage_which_may_be_revised(system: System) -> None:
+    admin, manager, _, path = await hired_for(system)
+    first = await manager.post(f"{path}/scorecards", card(note="Steady hands."))
+    assert (first.status_code, first.json()["stage"], first.json()["revision"]) == (201, "screening", 1)
+    early = await manager.post(f"{path}/scorecards", card(stage="applied"))
+    assert (early.status_code, early.json()["stage"]) == (201, "applied")
+    theirs = done(await admin.post(f"{path}/scorecards", card("strong_no")))
+    revised = await manager.post(f"{path}/scorecards", card("strong_yes", note="Very."))
+    assert (revised.status_code, revised.json()["revision"]) == (200, 2)
+    again = await admin.post(f"{path}/scorecards", card("strong_no"))
+    assert (again.status_code, again.json()) == (200, theirs)
+    assert await admin.all(f"{path}/scorecards") == [revised.json(), early.json(), theirs]
+    assert [page async for page in admin.pages(f"{path}/scorecards", limit=2)] == [
+        [revised.json(), early.json()],
+        [theirs],
+    ]
+    body = refused(await manager.post(f"{path}/scorecards", card(stage="offer")), 409, "stage_not_reached")
+    assert body["allowed"] == ["applied", "screening"]
+
+
+async def test_a_repeated_key_answers_the_first_comment_and_scorecard(system: System) -> None:
+    _, manager, _, path = await hired_for(system)
+    comment = await manager.post(f"{path}/comments", {"text": "Once."}, key="c")
+    scored = await manager.post(f"{path}/scorecards", card(note="One."), key="s")
+    done(await manager.post(f"{path}/scorecards", card("no", note="Two.")))
+    again = await manager.post(f"{path}/comments", {"text": "Once."}, key="c")
+    assert (again.status_code, again.json()) == (201, comment.json())
+    repeated = await manager.post(f"{path}/scorecards", card(note="One."), key="s")
+    assert (repeated.status_code, repeated.json()) == (201, scored.json())
+    assert len(await manager.all(f"{path}/comments")) == 1
+    refused(
+        await manager.post(f"{path}/comments", {"text": "Twice."}, key="c"), 409, "idempotency_key_reused"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ratings": {}, "recommendation": "yes"},
+        {"ratings": {"dough": 0}, "recommendation": "yes"},
+        {"ratings": {"dough": 6}, "recommendation": "yes"},
+        {"ratings": {"dough": 3.5}, "recommendation": "yes"},
+        {"ratings": {"x" * 61: 3}, "recommendation": "yes"},
+        {"ratings": {" ": 3}, "recommendation": "yes"},
+        {"ratings": {f"c{n}": 3 for n in range(21)}, "recommendation": "yes"},
+        {"ratings": {"dough": 3}, "recommendation": "maybe"},
+        {"ratings": {"dough": 3}, "recommendation": "yes", "stage": "rejected"},
+        {"recommendation": "yes"},
+    ],
+)
+async def test_what_is_no_scorecard_is_400(system: System, body: Json) -> None:
+    _, manager, _, path = await hired_for(system)
+    assert refused(await manager.post(f"{path}/scorecards", body), 400)["errors"]
+
+
+async def test_a_candidate_learns_nothing_of_comments_and_scores(system: System) -> None:
+    admin, manager, cy, path = await hired_for(system)
+    before = (await cy.get(path)).content, (await cy.get(f"{path}/history")).content
+    done(await manager.post(f"{path}/comments", {"text": "Secret."}))
+    done(await admin.post(f"{path}/scorecards", card(note="Secret.")))
+    assert ((await cy.get(path)).content, (await cy.get(f"{path}/history")).content) == before
+    for verb, about in (
+        ("GET", "comments"),
+        ("POST", "comments"),
+        ("GET", "scorecards"),
+        ("POST", "scorecards"),
+    ):
+        refused(await cy.send(verb, f"{path}/{about}"), 403)
+
+
+async def test_what_staff_wrote_goes_with_the_candidates_personal_data(system: System) -> None:
+    _, manager, cy, path = await hired_for(system)
+    done(await manager.post(f"{path}/comments", {"text": "Gone soon."}))
+    done(await manager.post(f"{path}/scorecards", card(note="Gone too.")))
+    async with system.services.pool.connection() as connection:
+        await connection.execute("delete from personal_text where subject_id = %s", (cy.id,))
+    (comment,), (scored,) = await manager.all(f"{path}/comments"), await manager.all(f"{path}/scorecards")
+    assert (comment["text"], scored["note"], scored["ratings"]) == (None, None, {"dough": 4, "team": 2})
