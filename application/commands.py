@@ -116,7 +116,10 @@ async def advance(command: AdvanceStage, work: Work) -> None:
 
 async def move(command: MoveApplication, work: Work) -> None:
     """Consider the candidate for another of the company's jobs: what they sent goes there, in the same append."""
-    if identifiers.tenant_of(command.to_job_id) != work.tenant_id or command.to_job_id == command.application_id:
+    if (
+        identifiers.tenant_of(command.to_job_id) != work.tenant_id
+        or command.to_job_id == command.application_id
+    ):
         raise NotFound
     before: Entity[JobApplication] = await work.entity(JOB_APPLICATION, command.application_id)
     await work.decide(JOB_APPLICATION, command.application_id, command)
