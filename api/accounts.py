@@ -1,17 +1,15 @@
-"""Accounts: registering, and the own profile."""
+"""Registering an account."""
 
 from uuid import uuid4
 
-from litestar import get, post
+from litestar import post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
-from api.access import ANYONE, SIGNED_IN
+from api.access import ANYONE
 from api.fields import Body, Email, Name, Password
 from api.passwords import check_password
-from api.problems import ProblemError
-from api.profile import Profile, profile_of
-from api.requests import AnyRequest, actor_of
+from api.profile import Profile
 from api.services import Services
 from domain.identifiers import tenant_id
 from infrastructure import accounts as table
@@ -93,16 +91,4 @@ async def _store(services: Services, account: Account, company: Company | None) 
             )
 
 
-@get("/auth/me", allow=SIGNED_IN, tags=["Accounts"], operation_id="own_account")
-async def me(request: AnyRequest, state: State) -> Profile:
-    """The own account."""
-    services: Services = state.services
-    actor = actor_of(request)
-    async with services.pool.connection() as connection:
-        account = await table.by_id(connection, actor.account_id)
-    if account is None:
-        raise ProblemError(401, "unauthorized", "The account does not exist any more.")
-    return await profile_of(services, account, actor.role)
-
-
-HANDLERS = [register, me]
+HANDLERS = [register]

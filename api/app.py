@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 
 from api import (
     accounts,
@@ -23,7 +24,9 @@ from api import (
     metrics,
     notifications,
     outbox,
+    password_reset,
     passwords,
+    profile,
     scorecards,
     sessions,
     sign_in,
@@ -35,6 +38,7 @@ from api.docs import docs_handlers, openapi_config
 from api.metrics import MeasuredApp
 from api.openapi import described
 from api.problems import EXCEPTION_HANDLERS
+from api.response_headers import ResponseHeaders
 from api.services import services
 from infrastructure.settings import Settings
 
@@ -43,6 +47,8 @@ _HANDLERS: Final[list[Any]] = [
     *sign_in.HANDLERS,
     *sessions.HANDLERS,
     *passwords.HANDLERS,
+    *password_reset.HANDLERS,
+    *profile.HANDLERS,
     *jobs.HANDLERS,
     *job_lifecycle.HANDLERS,
     *applications.HANDLERS,
@@ -57,9 +63,7 @@ _HANDLERS: Final[list[Any]] = [
     *dashboard.HANDLERS,
     *audit.HANDLERS,
     *health.HANDLERS,
-    *metrics.HANDLERS,
     *outbox.HANDLERS,
-    *docs_handlers(),
 ]
 
 
@@ -73,18 +77,39 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
             app.state.metrics = measured.metrics
             yield
 
+    handlers = [*_HANDLERS, *(further_handlers or [])]
+    if settings.metrics:
+        handlers += metrics.HANDLERS
+    if settings.docs:
+        handlers += docs_handlers()
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    secure = (settings.public_url or "").startswith("https://")
     measured = MeasuredApp(
-        [*_HANDLERS, *(further_handlers or [])],
+        handlers,
+        before_send=[ResponseHeaders(secure=secure, cross_origin=bool(origins))],
+        cors_config=_cors(origins) if origins else None,
         guards=[guard, body_guard],
         request_class=BodyRequest,
         exception_handlers=dict(EXCEPTION_HANDLERS),
         lifespan=[lifespan],
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config() if settings.docs else None,
         request_max_body_size=BODY_BYTES,
         logging_config=None,
     )
     check_declared(measured.routes)
     return measured
+
+
+def _cors(origins: list[str]) -> CORSConfig:
+    """Pages of these origins may call with a token and read what an answer says; cookies play no part."""
+    return CORSConfig(
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
+        allow_credentials=False,
+        expose_headers=["ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID"],
+        max_age=600,
+    )
 
 
 def openapi_json() -> bytes:

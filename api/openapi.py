@@ -14,7 +14,12 @@ from api.problems import Problem
 Document: TypeAlias = dict[str, Any]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-_DONE: Final = {"200": "Done.", "201": "Created.", "204": "Done; there is nothing to say."}
+_DONE: Final = {
+    "200": "Done.",
+    "201": "Created.",
+    "202": "Taken note of.",
+    "204": "Done; there is nothing to say.",
+}
 _PROBLEMS: Final = {
     "400": "Malformed or invalid: `errors` says where and why.",
     "401": "No access token, or not a valid one.",
@@ -24,6 +29,7 @@ _PROBLEMS: Final = {
     "412": "`If-Match` is not the current version, which `ETag` says.",
     "413": "The body is too large.",
     "415": "The body is of another media type.",
+    "429": "Too often: `Retry-After` says when to try again, in seconds.",
     "503": "The database, or the read model that was waited for, is not there in time: see `Retry-After`.",
 }
 

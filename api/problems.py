@@ -17,6 +17,7 @@ from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
 from infrastructure.min_position import ReadModelBehind
+from infrastructure.password_resets import ResetsBusy
 from infrastructure.passwords import PasswordsBusy
 from infrastructure.revocations import RevocationsUnknown
 from infrastructure.signing_keys import NoSigningKey
@@ -49,6 +50,7 @@ class ProblemError(Exception):
         errors: list[InvalidField] | None = None,
         *,
         allowed: tuple[str, ...] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -56,6 +58,7 @@ class ProblemError(Exception):
         self.detail = detail
         self.errors = errors or []
         self.allowed = allowed
+        self.retry_after = retry_after
 
 
 def problem(
@@ -124,7 +127,9 @@ def _refused(request: AnyRequest, error: Refused) -> Response[Problem]:
 
 
 def _own(request: AnyRequest, error: ProblemError) -> Response[Problem]:
-    headers = _CHALLENGE if error.status == 401 else None
+    headers = dict(_CHALLENGE) if error.status == 401 else {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return problem(
         error.status, error.code, error.detail, errors=error.errors, allowed=error.allowed, headers=headers
     )
@@ -188,6 +193,7 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     ReadModelBehind: _unavailable("read_model_behind"),
     ChartUnavailable: _unavailable("chart_unavailable"),
     PasswordsBusy: _unavailable("logins_busy"),
+    ResetsBusy: _unavailable("resets_busy"),
     RevocationsUnknown: _unavailable("sessions_unknown"),
     NoSigningKey: _unavailable("sessions_unknown"),
     psycopg.OperationalError: _database,

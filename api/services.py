@@ -16,6 +16,8 @@ from infrastructure.accounts import CompanyNames
 from infrastructure.broker import WakeUps
 from infrastructure.event_store import EventStore
 from infrastructure.mail_wake import MailWake
+from infrastructure.memberships import Memberships
+from infrastructure.password_resets import PasswordResets
 from infrastructure.passwords import Passwords
 from infrastructure.revocations import Revocations
 from infrastructure.session_tokens import SessionTokens
@@ -37,6 +39,8 @@ class Services(msgspec.Struct, frozen=True):
     revocations: Revocations
     session_tokens: SessionTokens
     passwords: Passwords
+    password_resets: PasswordResets
+    memberships: Memberships
     company_names: CompanyNames
     charts: ChartRenderer
     wake_ups: WakeUps
@@ -75,16 +79,20 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         lifetime = timedelta(minutes=settings.access_token_expire_minutes)
         keys = _keys(settings, settings.secret_key)
         revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
+        password_resets = await stack.enter_async_context(PasswordResets(pool, mail.wake))
+        commands = CommandHandler(store)
         charts = await stack.enter_async_context(ChartRenderer())
         yield Services(
             settings=settings,
             store=store,
-            commands=CommandHandler(store),
+            commands=commands,
             pool=pool,
             tokens=Tokens(keys, revocations, int(lifetime.total_seconds())),
             revocations=revocations,
             session_tokens=_session_tokens(settings, settings.secret_key),
             passwords=passwords,
+            password_resets=password_resets,
+            memberships=Memberships(store, commands, pool),
             company_names=CompanyNames(pool),
             charts=charts,
             wake_ups=wake_ups,

@@ -13,7 +13,6 @@ from litestar.params import JSONBody
 from api.access import ANYONE, SIGNED_IN
 from api.fields import Body
 from api.problems import ProblemError
-from api.profile import role_of
 from api.requests import AnyRequest, actor_of
 from api.services import Services
 from application.actor import Actor
@@ -164,9 +163,8 @@ async def logout(
 
 async def signed_in(services: Services, account: Account, granted: Granted) -> Response[TokenAnswer]:
     """The answer to whoever has just been granted a session or its continuation."""
-    role = await role_of(services, account)
-    company_id = None if role == "candidate" else account.company_id
-    actor = Actor(account.account_id, role, company_id, granted.session_id)
+    standing = await services.memberships.standing(account)
+    actor = Actor(account.account_id, standing.role, standing.company_id, granted.session_id)
     answer = TokenAnswer(
         access_token=services.tokens.issue(actor, granted.granted_at),
         refresh_token=granted.refresh_token,

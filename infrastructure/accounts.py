@@ -1,12 +1,16 @@
 """The identity tables: accounts and companies. Rows that can be changed and forgotten, never events."""
 
-from typing import Any
+import time
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
+
+_NAME_SECONDS: Final = 3.0
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,7 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     company_id: UUID
     name: str
     founder_id: UUID
+    created_at: datetime | None = None
 
 
 class EmailTaken(Exception):
@@ -58,6 +63,59 @@ async def change_password(connection: AsyncConnection[Any], account: Account, pa
     return cursor.rowcount > 0
 
 
+async def set_password(connection: AsyncConnection[Any], account_id: UUID, password_hash: str) -> None:
+    """Replace an account's password, whatever it was."""
+    await connection.execute(
+        "update account set password_hash = %s where account_id = %s", (password_hash, account_id)
+    )
+
+
+async def rename(connection: AsyncConnection[Any], account_id: UUID, name: str) -> None:
+    await connection.execute("update account set name = %s where account_id = %s", (name, account_id))
+
+
+async def change_email(connection: AsyncConnection[Any], account_id: UUID, email: str) -> None:
+    """Give an account another address. Raises `EmailTaken`; of concurrent callers with one address one succeeds."""
+    try:
+        async with connection.transaction():
+            # A violated constraint would put the address into PostgreSQL's log: only in a race it does.
+            cursor = await connection.execute(
+                """update account set email = %(email)s where account_id = %(account_id)s and not exists (
+                       select 1 from account
+                       where lower(email) = lower(%(email)s) and account_id <> %(account_id)s
+                   )""",
+                {"email": email, "account_id": account_id},
+            )
+    except errors.UniqueViolation as violation:
+        raise EmailTaken from violation
+    if not cursor.rowcount:
+        raise EmailTaken
+
+
+async def claim_company(connection: AsyncConnection[Any], account_id: UUID, company_id: UUID) -> bool:
+    """Make an account that belongs to no company one of this company's; false when it belongs to one."""
+    cursor = await connection.execute(
+        """update account set company_id = %s
+           where account_id = %s and company_id is null and disabled_at is null""",
+        (company_id, account_id),
+    )
+    return cursor.rowcount > 0
+
+
+async def lock_company(connection: AsyncConnection[Any], account_id: UUID) -> UUID | None:
+    """The company of an account, which nobody else changes until the caller's transaction ends."""
+    cursor = await connection.execute(
+        "select company_id from account where account_id = %s for no key update", (account_id,)
+    )
+    row: tuple[UUID | None] | None = await cursor.fetchone()
+    return None if row is None else row[0]
+
+
+async def release_company(connection: AsyncConnection[Any], account_id: UUID) -> None:
+    """Make an account belong to no company."""
+    await connection.execute("update account set company_id = null where account_id = %s", (account_id,))
+
+
 async def by_email(connection: AsyncConnection[Any], email: str) -> Account | None:
     async with connection.cursor(row_factory=class_row(Account)) as cursor:
         await cursor.execute(
@@ -84,31 +142,49 @@ async def names(connection: AsyncConnection[Any], account_ids: list[UUID]) -> di
     return dict(await cursor.fetchall())
 
 
+async def contacts(connection: AsyncConnection[Any], account_ids: list[UUID]) -> dict[UUID, tuple[str, str]]:
+    """The names and addresses of accounts; an erased one is missing."""
+    cursor = await connection.execute(
+        "select account_id, name, email from account where account_id = any(%s)", (account_ids,)
+    )
+    return {account_id: (name, email) for account_id, name, email in await cursor.fetchall()}
+
+
+async def rename_company(connection: AsyncConnection[Any], company_id: UUID, name: str) -> None:
+    await connection.execute("update company set name = %s where company_id = %s", (name, company_id))
+
+
 async def company(connection: AsyncConnection[Any], company_id: UUID) -> Company | None:
     async with connection.cursor(row_factory=class_row(Company)) as cursor:
         await cursor.execute(
-            "select company_id, name, founder_id from company where company_id = %s", (company_id,)
+            "select company_id, name, founder_id, created_at from company where company_id = %s",
+            (company_id,),
         )
         return await cursor.fetchone()
 
 
 class CompanyNames:
-    """Company names by id, remembered for this process (a name changes rarely and the listing joins the table)."""
+    """Company names by id, remembered for a few seconds: one that was changed is seen in every process soon after."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], limit: int = 10_000) -> None:
         self._pool = pool
         self._limit = limit
-        self._names: dict[UUID, str] = {}
+        self._names: dict[UUID, tuple[str, float]] = {}
 
     async def of(self, company_id: UUID) -> str:
         """A company's name; empty for a log without a company."""
-        name = self._names.get(company_id)
-        if name is None:
-            async with self._pool.connection() as connection:
-                found = await company(connection, company_id)
-            if found is None:
-                return ""
-            if len(self._names) >= self._limit:
-                self._names.clear()
-            name = self._names[company_id] = found.name
-        return name
+        known = self._names.get(company_id)
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        async with self._pool.connection() as connection:
+            found = await company(connection, company_id)
+        if found is None:
+            return ""
+        if len(self._names) >= self._limit:
+            self._names.clear()
+        self._names[company_id] = found.name, time.monotonic() + _NAME_SECONDS
+        return found.name
+
+    def forget(self, company_id: UUID) -> None:
+        """The name has just been changed here."""
+        self._names.pop(company_id, None)

@@ -8,6 +8,8 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from infrastructure import one_use_codes
+
 EndReason: TypeAlias = Literal[
     "logout",
     "logout_everywhere",
@@ -54,6 +56,7 @@ async def end_all_sessions(
     connection: AsyncConnection[Any], account_id: UUID, reason: EndReason, *, keep: UUID | None = None
 ) -> int:
     """End every session of an account but `keep`, within the caller's transaction; how many there were."""
+    await one_use_codes.lock(connection, account_id)
     cursor = await connection.execute(
         """select session_id from session
            where account_id = %s and ended_at is null and session_id is distinct from %s
@@ -62,7 +65,19 @@ async def end_all_sessions(
     )
     session_ids = [session_id for (session_id,) in await cursor.fetchall()]
     await _end(connection, session_ids, reason)
+    # Nor does anything come of what such a session began, like another e-mail address.
+    await one_use_codes.void(connection, account_id)
     return len(session_ids)
+
+
+async def opened_lately(connection: AsyncConnection[Any], session_id: UUID, *, minutes: int) -> bool:
+    """Whether the session's password was given at most so many minutes ago."""
+    cursor = await connection.execute(
+        """select 1 from session
+           where session_id = %s and created_at > clock_timestamp() - make_interval(mins => %s)""",
+        (session_id, minutes),
+    )
+    return await cursor.fetchone() is not None
 
 
 async def revoke(connection: AsyncConnection[Any], account_id: UUID) -> None:

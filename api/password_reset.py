@@ -1,0 +1,80 @@
+"""A new password for who has lost theirs, by a code that is mailed."""
+
+from typing import Any
+
+from litestar import post
+from litestar.datastructures import State
+from litestar.params import JSONBody
+
+from api.access import ANYONE
+from api.fields import Body, Email, Password
+from api.passwords import check_password
+from api.profile import Code, invalid_code
+from api.services import Services
+from infrastructure import accounts as table
+from infrastructure import one_use_codes
+from infrastructure.account_mail import queue
+from infrastructure.sessions import end_all_sessions
+
+
+class ResetBody(Body, frozen=True):
+    email: Email
+
+
+class ResetConfirmBody(Body, frozen=True):
+    code: Code
+    password: Password
+
+
+@post(
+    "/auth/password-reset",
+    allow=ANYONE,
+    status_code=202,
+    tags=["Accounts"],
+    security=[{}],
+    operation_id="reset_password",
+)
+async def reset(data: JSONBody[ResetBody], state: State) -> None:
+    """Have a code mailed that sets a new password, if the address is an account's. The answer is always the same, and waits
+    for nothing."""
+    services: Services = state.services
+    services.password_resets.ask(data.email)
+
+
+@post(
+    "/auth/password-reset/confirm",
+    allow=ANYONE,
+    status_code=204,
+    tags=["Accounts"],
+    security=[{}],
+    operation_id="confirm_password_reset",
+)
+async def confirm(data: JSONBody[ResetConfirmBody], state: State) -> None:
+    """Set a new password with the code that was mailed, and end every session of the account. A password that is refused
+    leaves the code as it is."""
+    services: Services = state.services
+    async with services.pool.connection() as connection:
+        purpose = await one_use_codes.find(connection, "password_reset", data.code)
+        account = None if purpose is None else await table.by_id(connection, purpose.account_id)
+    if account is None:
+        raise invalid_code()
+    company_name = "" if account.company_id is None else await services.company_names.of(account.company_id)
+    check_password(data.password, "password", account.name, account.email, company_name)
+    password_hash = await services.passwords.hash(data.password)
+    async with services.pool.connection() as connection, connection.transaction():
+        if await one_use_codes.spend(connection, "password_reset", data.code) is None:
+            raise invalid_code()
+        await table.set_password(connection, account.account_id, password_hash)
+        await end_all_sessions(connection, account.account_id, "password_reset")
+        await queue(
+            connection,
+            "password_changed",
+            account_id=account.account_id,
+            email=account.email,
+            parameters={"name": account.name},
+        )
+    services.mail.wake()
+    await services.revocations.refresh()
+
+
+HANDLERS: list[Any] = [reset, confirm]
