@@ -21,8 +21,9 @@ async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> No
     length = headers.get("content-length", "0")
     if length == "0" and "transfer-encoding" not in headers:
         return
-    if length.isdigit() and int(length) > BODY_BYTES:
-        raise ProblemError(413, "too_large", f"A body has at most {BODY_BYTES} bytes.")
+    most: int = handler.opt.get("body_bytes", BODY_BYTES)
+    if length.isdigit() and int(length) > most:
+        raise ProblemError(413, "too_large", f"A body has at most {most} bytes.")
     wanted: tuple[str, ...] = handler.opt.get("media_types", _MEDIA_TYPES)
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in wanted:

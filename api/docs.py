@@ -44,6 +44,7 @@ _TAGS = [
     Tag("Jobs", "Posting, publishing and browsing jobs."),
     Tag("Applications", "Applying, and moving an application to a decision."),
     Tag("Notifications", "What the caller was told, by kind, with a read mark."),
+    Tag("Resumes", "A candidate's resume files, which go with an application and can be taken back."),
     Tag("Dashboard", "Views, applications and conversion of the caller's company."),
     Tag("Audit", "The company's log as it is, in order and without gaps."),
     Tag("Operations", "Health of this process and what it needs."),

@@ -29,6 +29,7 @@ _PROBLEMS: Final = {
     "412": "`If-Match` is not the current version, which `ETag` says.",
     "413": "The body is too large.",
     "415": "The body is of another media type.",
+    "422": "The file cannot be taken: `code` says why.",
     "429": "Too often: `Retry-After` says when to try again, in seconds.",
     "503": "The database, or the read model that was waited for, is not there in time: see `Retry-After`.",
 }
@@ -94,6 +95,8 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
     if sent is not None:
         for content in operation["requestBody"]["content"].values():
             content["schema"] = named[sent]
+    if field := handler.opt.get("upload"):
+        operation["requestBody"] = _uploaded(field)
     for parameter in operation.get("parameters", ()):
         _describe_parameter(parameter)
     code = str(handler.status_code)
@@ -121,6 +124,12 @@ def _describe_parameter(parameter: Document) -> None:
     schema.pop("description", None)
     if "maximum" in schema:
         schema.setdefault("minimum", 0)
+
+
+def _uploaded(field: str) -> Document:
+    """The body of a handler that says `upload=...`: one file, in this field of a form."""
+    form = {"type": "object", "properties": {field: {"type": "string", "format": "binary"}}, "required": [field]}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def _file(media_type: str) -> Document:

@@ -16,7 +16,10 @@ from api.invalid_fields import InvalidField, invalid
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
+from infrastructure.blobs import BlobsUnavailable
 from infrastructure.min_position import ReadModelBehind
+from infrastructure.resume_kind import ResumeRefused
+from infrastructure.resume_reader import ResumesBusy
 from infrastructure.password_resets import ResetsBusy
 from infrastructure.passwords import PasswordsBusy
 from infrastructure.revocations import RevocationsUnknown
@@ -173,6 +176,10 @@ def _unavailable(code: str) -> Handler:
     return answer
 
 
+def _resume_refused(request: AnyRequest, error: ResumeRefused) -> Response[Problem]:
+    return problem(415 if error.reason == "unsupported_media_type" else 422, error.reason, error.detail)
+
+
 def _stale(request: AnyRequest, error: StaleVersion) -> Response[Problem]:
     return problem(412, "stale_version", f"{error}.", headers={"ETag": f'"{error.version}"'})
 
@@ -189,6 +196,9 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
         409, "idempotency_key_reused", "This Idempotency-Key came with another request before."
     ),
     EmailTaken: lambda request, error: problem(409, "email_taken", "There is an account with this address."),
+    ResumeRefused: _resume_refused,
+    ResumesBusy: _unavailable("resumes_busy"),
+    BlobsUnavailable: _unavailable("files_unavailable"),
     LogUnavailable: _log_unavailable,
     ReadModelBehind: _unavailable("read_model_behind"),
     ChartUnavailable: _unavailable("chart_unavailable"),

@@ -13,6 +13,8 @@ from api.chart import ChartRenderer
 from application.handle import CommandHandler
 from infrastructure.access_tokens import Tokens
 from infrastructure.accounts import CompanyNames
+from infrastructure.blob_sweep import BlobSweep
+from infrastructure.blobs import Blobs, open_blobs
 from infrastructure.broker import WakeUps
 from infrastructure.event_store import EventStore
 from infrastructure.mail_wake import MailWake
@@ -21,8 +23,10 @@ from infrastructure.password_resets import PasswordResets
 from infrastructure.passwords import Passwords
 from infrastructure.revocations import Revocations
 from infrastructure.session_tokens import SessionTokens
+from infrastructure.resume_reader import ResumeReader
 from infrastructure.settings import Settings
 from infrastructure.signing_keys import KeyRing
+from infrastructure.vocabulary import CurrentVocabulary
 from projections.menu import FOLLOWERS
 
 Pool = AsyncConnectionPool[Any]
@@ -45,6 +49,9 @@ class Services(msgspec.Struct, frozen=True):
     charts: ChartRenderer
     wake_ups: WakeUps
     mail: MailWake
+    vocabulary: CurrentVocabulary
+    resumes: ResumeReader
+    blobs: Blobs
 
 
 @asynccontextmanager
@@ -82,6 +89,10 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         password_resets = await stack.enter_async_context(PasswordResets(pool, mail.wake))
         commands = CommandHandler(store)
         charts = await stack.enter_async_context(ChartRenderer())
+        vocabulary = await stack.enter_async_context(CurrentVocabulary(pool))
+        resumes = await stack.enter_async_context(ResumeReader())
+        blobs = open_blobs(settings)
+        await stack.enter_async_context(BlobSweep(pool, blobs))
         yield Services(
             settings=settings,
             store=store,
@@ -97,6 +108,9 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             charts=charts,
             wake_ups=wake_ups,
             mail=mail,
+            vocabulary=vocabulary,
+            resumes=resumes,
+            blobs=blobs,
         )
 
 

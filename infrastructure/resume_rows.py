@@ -25,7 +25,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True):
     text_found: bool
     skills: list[str]
     experience_years: int | None
-    created_at: datetime | None = None
+    created_at: datetime
 
 
 class RequestKey(msgspec.Struct, frozen=True):
@@ -56,14 +56,14 @@ async def store(connection: AsyncConnection[Any], resume: Resume, request: Reque
         )
         cursor = await connection.execute(
             """insert into resume (resume_id, owner_id, blob_name, filename, media_type, size, sha256, text_found, skills,
-                                   experience_years, request_key, request_hash)
-               select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+                                   experience_years, created_at, request_key, request_hash)
+               select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
                where (select count(*) from resume where owner_id = %s) < %s
                on conflict do nothing""",
             (
                 *(resume.resume_id, resume.owner_id, resume.blob_name, resume.filename, resume.media_type),
                 *(resume.size, resume.sha256, resume.text_found, resume.skills, resume.experience_years),
-                *(request and request.key, request and request.request),
+                *(resume.created_at, request and request.key, request and request.request),
                 *(resume.owner_id, MOST_PER_PERSON),
             ),
         )

@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_processes: Count = 1
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    blob_url: str | None = None
     append_queue_limit: Count = 10_000
     append_batch_limit: Count = 256
     database_pool_size: Count = 8

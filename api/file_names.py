@@ -1,0 +1,27 @@
+"""Names of files that people give: cleaned before they are kept, and said in a header that nothing can break out of."""
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import quote
+
+_LONGEST: Final = 120
+_NOT_IN_NAMES: Final = re.compile(r'[<>:"|?*\\/]')
+_NOT_ASCII: Final = re.compile(r"[^A-Za-z0-9 ._()-]")
+
+
+def clean(given: str, extension: str) -> str:
+    """A file name made of a client's: its last part, without characters that no eye sees or no system takes, and with the
+    extension that its content has."""
+    name = re.split(r"[\\/]", given)[-1]
+    visible = "".join(character for character in name if unicodedata.category(character)[0] != "C")
+    plain = " ".join(_NOT_IN_NAMES.sub("", visible).split()).strip(". ")
+    stem = plain[: -len(extension)] if plain.lower().endswith(extension) else plain
+    stem = stem[:_LONGEST].strip(". ") or "resume"
+    return stem + extension
+
+
+def attachment(name: str) -> str:
+    """The Content-Disposition under which a browser saves a file as `name` and opens nothing (RFC 6266)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return f"attachment; filename=\"{_NOT_ASCII.sub('_', plain)}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,246 @@
+"""Resumes: uploading, listing, downloading and deleting them, and who may see one."""
+
+import asyncio
+import contextlib
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import structlog
+from litestar import Response, delete, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from api.access import CANDIDATE, SIGNED_IN
+from api.file_names import attachment, clean
+from api.invalid_fields import InvalidField
+from api.problems import ProblemError
+from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_least
+from api.services import Services
+from api.uploads import FORM, Upload, body_bytes, one_file
+from application.refusals import IdempotencyKeyReused, NotFound
+from infrastructure import resume_rows
+from infrastructure.blobs import Blobs, BlobMissing, BlobsUnavailable
+from infrastructure.resume_kind import EXTENSIONS
+from infrastructure.resume_rows import MOST_PER_PERSON, RequestKey, Resume
+from projections import sent_resumes
+from projections.application_list import APPLICATION_LIST
+
+FILE_BYTES: Final = 5_000_000
+_SAFE_DOWNLOAD: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-store",
+}
+
+ResumeId: TypeAlias = FromPath[UUID]
+
+_log = structlog.get_logger(__name__)
+
+
+class ResumeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A resume of the caller. `filename` has the extension of what the content is; `skills` and `experience_years` are hints
+    read from its text, which itself is not kept; `text_found` is false for a scan, or for text that could not be had."""
+
+    id: UUID
+    filename: str
+    media_type: str
+    size: int
+    sha256: str
+    text_found: bool
+    skills: list[str]
+    experience_years: int | None
+    created_at: datetime
+
+
+class ResumeList(msgspec.Struct, frozen=True):
+    """All resumes of the caller, newest first; there is no second page."""
+
+    items: list[ResumeAnswer]
+    next: str | None = None
+
+
+@post(
+    "/resumes",
+    allow=CANDIDATE,
+    media_types=(FORM,),
+    upload="file",
+    body_bytes=body_bytes(FILE_BYTES),
+    request_max_body_size=body_bytes(FILE_BYTES),
+    tags=["Resumes"],
+    problems=("413", "415", "422"),
+    operation_id="upload_resume",
+)
+async def upload_resume(
+    request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
+) -> Response[ResumeAnswer]:
+    """Upload a resume: PDF, DOCX, ODT or plain text, 5 MB (5,000,000 bytes) at most, judged by content, not by name.
+
+    Refused with 415: every other kind of file. Refused with 422, by `code`: `resume_empty`, `resume_corrupt`,
+    `resume_encrypted` (it needs a password), `resume_macros`, `resume_too_complex` (it unpacks to too much). Taken with
+    `text_found: false`: a scan, or a file whose text cannot be had within the limits of time and memory. A person has 20
+    resumes at most (409 `too_many_resumes`). The file is kept outside the log and goes with `DELETE`.
+    """
+    services: Services = state.services
+    owner_id = actor_of(request).account_id
+    upload = await one_file(request, "file", FILE_BYTES)
+    with upload.file:
+        key = _request_key(idempotency_key, upload)
+        resume = await _repeated(services, owner_id, key) or await _kept(services, owner_id, upload, key)
+    return Response(_answer(resume), status_code=201, headers={"Location": f"/resumes/{resume.resume_id}"})
+
+
+@get("/resumes", allow=CANDIDATE, tags=["Resumes"], operation_id="list_resumes")
+async def list_resumes(request: AnyRequest, state: State) -> ResumeList:
+    """The caller's own resumes, newest first."""
+    services: Services = state.services
+    async with services.pool.connection() as connection:
+        found = await resume_rows.of_owner(connection, actor_of(request).account_id)
+    return ResumeList([_answer(resume) for resume in found])
+
+
+@get(
+    "/resumes/{resume_id:uuid}",
+    allow=SIGNED_IN,
+    tags=["Resumes"],
+    answers=tuple(EXTENSIONS),
+    operation_id="read_resume",
+)
+async def read_resume(
+    resume_id: ResumeId, request: AnyRequest, state: State, min_position: MinPosition = None
+) -> Stream:
+    """The file itself, for its owner, and for staff of a company that it was sent to with an application.
+
+    It comes as an attachment. `min_position` is for staff: a position of their company's log.
+    """
+    services: Services = state.services
+    actor = actor_of(request)
+    if actor.company_id is not None:
+        await at_least(services, APPLICATION_LIST, actor.company_id, min_position)
+    async with services.pool.connection() as connection:
+        if actor.company_id is None:
+            may = await resume_rows.belongs_to(connection, resume_id, actor.account_id)
+        else:
+            may = await sent_resumes.was_sent_to(connection, actor.company_id, resume_id)
+        resume = await resume_rows.by_id(connection, resume_id) if may else None
+    if resume is None:
+        raise NotFound
+    try:
+        size, pieces = await services.blobs.open(resume.blob_name)
+    except BlobMissing:
+        _log.error("resume file missing", resume_id=str(resume_id))  # noqa: TRY400 - where it was noticed says nothing
+        raise ProblemError(404, "resume_file_missing", "The file of this resume is lost.") from None
+    headers = {
+        **_SAFE_DOWNLOAD,
+        "Content-Length": str(size),
+        "Content-Disposition": attachment(resume.filename),
+    }
+    return Stream(pieces, media_type=resume.media_type, headers=headers)
+
+
+@delete("/resumes/{resume_id:uuid}", allow=CANDIDATE, tags=["Resumes"], operation_id="delete_resume")
+async def delete_resume(resume_id: ResumeId, request: AnyRequest, state: State) -> None:
+    """Delete an own resume: the file and everything read from it. Those it was sent to cannot read it any more either."""
+    services: Services = state.services
+    async with services.pool.connection() as connection:
+        names = await resume_rows.forget(connection, actor_of(request).account_id, resume_id)
+    if not names:
+        raise NotFound
+    for name in names:
+        await _removed(services, name)
+
+
+async def check_own(services: Services, resume_id: UUID, candidate_id: UUID) -> None:
+    """Raise a 400 problem unless this is a resume of the candidate."""
+    async with services.pool.connection() as connection:
+        if not await resume_rows.belongs_to(connection, resume_id, candidate_id):
+            wrong = InvalidField("resume_id", "not a resume of yours")
+            raise ProblemError(400, "invalid", "The request is not valid.", [wrong])
+
+
+def _request_key(idempotency_key: str | None, upload: Upload) -> RequestKey | None:
+    if idempotency_key is None:
+        return None
+    said = f"{upload.filename}\n{upload.sha256}".encode()
+    return RequestKey(
+        hashlib.sha256(idempotency_key.encode()).digest(), hashlib.sha256(said).digest()
+    )
+
+
+async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) -> Resume | None:
+    """What the same request made before. Raises `IdempotencyKeyReused`."""
+    if key is None:
+        return None
+    async with services.pool.connection() as connection:
+        found = await resume_rows.of_request(connection, owner_id, key.key)
+    if found is None:
+        return None
+    resume, request = found
+    if request != key.request:
+        raise IdempotencyKeyReused
+    return resume
+
+
+async def _kept(services: Services, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
+    """Read the file, store it, and write its row; a file without a row is removed again."""
+    media_type, hints = await services.resumes.read(upload.file, services.vocabulary.current())
+    resume = Resume(
+        resume_id=uuid4(),
+        owner_id=owner_id,
+        blob_name=Blobs.new_name(),
+        filename=clean(upload.filename, EXTENSIONS[media_type]),
+        media_type=media_type,
+        size=upload.size,
+        sha256=upload.sha256,
+        text_found=hints.text_found,
+        skills=list(hints.skills),
+        experience_years=hints.experience_years,
+        created_at=datetime.now(UTC),
+    )
+    async with services.pool.connection() as connection:
+        await resume_rows.announce(connection, resume.blob_name)
+    stored = False
+    try:
+        await services.blobs.put(resume.blob_name, upload.file)
+        async with services.pool.connection() as connection:
+            stored = await resume_rows.store(connection, resume, key)
+    finally:
+        if not stored:
+            await asyncio.shield(_removed(services, resume.blob_name))
+    if stored:
+        return resume
+    repeated = await _repeated(services, owner_id, key)
+    if repeated is None:
+        raise ProblemError(
+            409, "too_many_resumes", f"You have {MOST_PER_PERSON} resumes already; delete one first."
+        )
+    return repeated
+
+
+async def _removed(services: Services, blob_name: str) -> None:
+    """Remove a file that no row names; what cannot be removed now is swept later."""
+    with contextlib.suppress(BlobsUnavailable, psycopg.Error):
+        await services.blobs.remove(blob_name)
+        async with services.pool.connection() as connection:
+            await resume_rows.removed(connection, blob_name)
+
+
+def _answer(resume: Resume) -> ResumeAnswer:
+    return ResumeAnswer(
+        id=resume.resume_id,
+        filename=resume.filename,
+        media_type=resume.media_type,
+        size=resume.size,
+        sha256=resume.sha256,
+        text_found=resume.text_found,
+        skills=resume.skills,
+        experience_years=resume.experience_years,
+        created_at=resume.created_at,
+    )
+
+
+HANDLERS: list[Any] = [upload_resume, list_resumes, read_resume, delete_resume]

@@ -1,0 +1,96 @@
+"""Files, in a folder by default or any store that obstore knows by URL (S3 and others), under generated names."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO, Final
+from uuid import uuid4
+
+import structlog
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from infrastructure.operator_error import OperatorError
+from infrastructure.settings import Settings
+
+_CHUNK_BYTES: Final = 256 * 1024
+
+_log = structlog.get_logger(__name__)
+
+
+class BlobMissing(Exception):
+    """The store does not have this file (any more)."""
+
+
+class BlobsUnavailable(Exception):
+    """The store cannot be reached, or refuses us; worth a retry (503)."""
+
+
+class Blobs:
+    """A store of files. Their names are generated here: nothing that a client says becomes a part of a path."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @staticmethod
+    def new_name() -> str:
+        """A name that no file has."""
+        name = uuid4().hex
+        return f"{name[:2]}/{name}"
+
+    async def put(self, name: str, file: IO[bytes]) -> None:
+        """Store an open file from its beginning, in pieces; it is there whole or not at all. Raises `BlobsUnavailable`."""
+        file.seek(0)
+        try:
+            await self._store.put_async(name, file, chunk_size=5 * 1024 * 1024)
+        except (BaseError, OSError) as error:
+            raise _unavailable(error) from error
+
+    async def open(self, name: str) -> tuple[int, AsyncIterator[bytes]]:
+        """A file's size and its pieces. Raises `BlobMissing` and `BlobsUnavailable`."""
+        try:
+            found = await self._store.get_async(name)
+        except FileNotFoundError as error:
+            raise BlobMissing from error
+        except (BaseError, OSError) as error:
+            raise _unavailable(error) from error
+        return found.meta["size"], _pieces(found.stream(_CHUNK_BYTES))
+
+    async def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no error. Raises `BlobsUnavailable`."""
+        try:
+            await self._store.delete_async(name)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise _unavailable(error) from error
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """The configured store. Raises `OperatorError` for a URL that names none.
+
+    Access to an S3-compatible one comes from the environment, as its own tools read it (`AWS_ACCESS_KEY_ID`, ...).
+    """
+    try:
+        if settings.blob_url is None:
+            return Blobs(LocalStore(_folder(settings.home / "blobs"), automatic_cleanup=False))
+        if settings.blob_url.startswith("file://"):
+            return Blobs(LocalStore(_folder(Path(settings.blob_url.removeprefix("file://")))))
+        return Blobs(from_url(settings.blob_url))
+    except (BaseError, OSError, ValueError) as error:
+        raise OperatorError(f"HIRELOG_BLOB_URL: no store can be opened ({error})") from error
+
+
+def _folder(path: Path) -> Path:
+    """The folder, made for this user alone."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+async def _pieces(stream: AsyncIterator[object]) -> AsyncIterator[bytes]:
+    async for piece in stream:
+        yield bytes(memoryview(piece))  # type: ignore[arg-type] # a buffer of Rust's, copied piece by piece
+
+
+def _unavailable(error: Exception) -> BlobsUnavailable:
+    _log.warning("blob store unavailable", error=type(error).__name__)
+    return BlobsUnavailable("The files cannot be reached now.")
