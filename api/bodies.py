@@ -1,5 +1,6 @@
 """Request bodies: what form and size they may have, and how JSON is read straight into the type that a handler declares."""
 
+import json
 from functools import cache
 from typing import Any, Final
 
@@ -39,12 +40,23 @@ class BodyRequest(Request[Any, Any, Any]):
         """The body as the handler's `data`. Raises a 400 problem."""
         field = self.route_handler.parsed_data_field
         decoder = _decoder(Any if field is None else field.annotation)
+        body = await self.body()
         try:
-            return decoder.decode(await self.body())
+            decoded = decoder.decode(body)
         except msgspec.ValidationError as error:
             raise ProblemError(400, "invalid", "The request is not valid.", [invalid(str(error))]) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
+        json.loads(body, object_pairs_hook=_without_duplicates)
+        return decoded
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    """A name that comes twice in an object would lose what it said first. Raises a 400 problem."""
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ProblemError(400, "invalid", "The request is not valid.", [InvalidField(twice, "given twice")])
 
 
 @cache

@@ -20,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from api.access import ANYONE
+from api.response_headers import RequestIds
 from api.services import Services
 from infrastructure.group_commit import GroupCommit
 from infrastructure.mail_ledger import Figures, figures
@@ -69,11 +70,12 @@ class RequestMetrics:
 
 
 class MeasuredApp(Litestar):
-    """An application that measures every request, unknown paths and failures included; it costs a few microseconds."""
+    """An application that names and measures every request, unknown paths and failures included, in a few microseconds."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.metrics = RequestMetrics()
+        self._names = RequestIds()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -83,6 +85,7 @@ class MeasuredApp(Litestar):
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
+        self._names.name(scope)
         status = 499
 
         async def sending(message: Message) -> None:

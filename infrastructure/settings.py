@@ -70,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sendgrid_url: str = "https://api.sendgrid.com"
     smtp_url: str | None = None
     outbox_page: bool | None = None
+    cors_origins: str = ""
+    docs: bool = True
+    metrics: bool = True
 
 
 def variable(field: str) -> str:

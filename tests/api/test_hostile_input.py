@@ -50,6 +50,8 @@ INVALID: Final[dict[str, tuple[bytes, str]]] = {
     "too long a text": (json.dumps({"title": "x" * 201}).encode(), "title"),
     "an unknown choice": (b'{"title": "x", "status": "closed"}', "status"),
     "an unknown field": (b'{"title": "x", "titel": "y"}', "titel"),
+    "a name that comes twice": (b'{"title": "x", "title": "y"}', "title"),
+    "a name that comes twice, spelt in two ways": (b'{"title": "x", "t\\u0069tle": "y"}', "title"),
     "a currency that is none": (b'{"title": "x", "currency": "eur"}', "currency"),
     "a currency and a line's end": (b'{"title": "x", "currency": "EUR\\n"}', "currency"),
 }
