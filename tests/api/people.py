@@ -44,6 +44,10 @@ class Person:
         self.token = token
         self.profile = profile or {}
 
+    def acting_with(self, token: str) -> "Person":
+        """The same person by another login."""
+        return Person(self._client, self.profile, token)
+
     @property
     def id(self) -> str:
         return str(self.profile["id"])
