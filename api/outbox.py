@@ -51,7 +51,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; margin: 0 0 
 dt { color: var(--soft); }
 dd { margin: 0; }
 h2 { font-size: 16px; margin: 24px 0 8px; }
-iframe { display: block; width: 100%; height: 640px; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
+iframe { display: block; width: 100%; height: 820px; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
 pre { margin: 0; white-space: pre-wrap; font: 14px/1.5 ui-monospace, Consolas, Menlo, monospace; }
 @media (max-width: 560px) { li a { grid-template-columns: 1fr; } }
 """

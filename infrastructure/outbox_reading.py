@@ -1,5 +1,6 @@
 """Reading the local outbox: the mails that would have been sent, newest first."""
 
+import contextlib
 import email
 import email.policy
 import re
@@ -34,8 +35,19 @@ def newest(folder: Path) -> list[StoredMail]:
         names = sorted((path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
     except FileNotFoundError:
         return []
-    found = (one(folder, name) for name in names[:NEWEST])
-    return [mail for mail in found if mail is not None]
+    found = (_written(folder, name) for name in names[:NEWEST])
+    latest = sorted((mail for mail in found if mail is not None), key=lambda mail: mail[0], reverse=True)
+    return [mail for _, mail in latest]
+
+
+def _written(folder: Path, name: str) -> tuple[tuple[datetime, float], StoredMail] | None:
+    """A mail and its place in time; names tell whole seconds only."""
+    mail = one(folder, name)
+    if mail is None:
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        return (mail.at, (folder / name).stat().st_mtime), mail
+    return None
 
 
 def one(folder: Path, name: str) -> StoredMail | None:
