@@ -1,5 +1,6 @@
 """The local outbox: mail as files in a folder, where it can be read instead of being sent."""
 
+import contextlib
 import os
 from datetime import UTC
 from pathlib import Path
@@ -23,5 +24,6 @@ class Outbox:
                 file.write(as_bytes(mail))
             unfinished.rename(self._folder / name)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
             raise NotNow(f"{type(error).__name__}: {error.strerror}") from error

@@ -1,0 +1,157 @@
+# ruff: noqa: ARG002, N802 (the libraries choose these names)
+"""Mail providers on this machine for tests: SendGrid's web API and an SMTP server, which take mail or behave as they are told."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+PATIENCE = 30.0
+
+
+class Answer:
+    """What a provider does with a request: a status with headers, or something worse."""
+
+    def __init__(
+        self,
+        status: int = 202,
+        headers: dict[str, str] | None = None,
+        *,
+        hang: bool = False,
+        drop: bool = False,
+    ) -> None:
+        self.status = status
+        self.headers = headers or {}
+        self.hang = hang
+        self.drop = drop
+
+
+class SendGridServer:
+    """Speaks `POST /v3/mail/send`. `answer` decides on each request; `taken` are those that were answered 202 or worse."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.key = "SG.test"
+        self.requests: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], Answer] = lambda _request: Answer()
+        self.released = threading.Event()
+        self._news = threading.Condition()
+
+    @property
+    def mail_ids(self) -> list[str]:
+        """The ids of the mails that arrived, in order of arrival."""
+        return [request["personalizations"][0]["custom_args"]["mail_id"] for request in self.requests]
+
+    def wait_for(self, count: int) -> None:
+        """Until so many requests have arrived. Raises `AssertionError` after `PATIENCE` seconds."""
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.requests) >= count, PATIENCE), len(self.requests)
+
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        answer = self.answer(body)
+        if handler.path != "/v3/mail/send":
+            answer = Answer(404)
+        elif handler.headers["Authorization"] != f"Bearer {self.key}":
+            answer = Answer(401)
+        with self._news:
+            self.requests.append(body)
+            self._news.notify_all()
+        if answer.hang:
+            self.released.wait(PATIENCE)
+        if answer.hang or answer.drop:
+            handler.close_connection = True
+            return
+        content = b"" if answer.status == 202 else b'{"errors":[{"message":"the reason"}]}'
+        handler.send_response(answer.status)
+        for name, value in {**answer.headers, "Content-Length": str(len(content))}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+
+@contextmanager
+def sendgrid_server() -> Generator[SendGridServer]:
+    """A running server."""
+    server = SendGridServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            server.handle(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        server.url = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.released.set()
+            http.shutdown()
+            thread.join()
+
+
+class SmtpHandler:
+    """Takes mail, or answers what `recipient`, `data` and `sender` say."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+        self.recipients: list[str] = []
+        self.recipient = self.sender = self.data = "250 OK"
+        self.farewell = "221 Bye"
+        self.hang = self.drop = False
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sender.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.sender
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.recipient.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.recipient
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.hang:
+            await asyncio.sleep(PATIENCE)
+        if self.drop:
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+        elif self.data.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            self.mails.append(envelope.content)
+            self.recipients += envelope.rcpt_tos
+        return self.data
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return self.farewell
+
+
+@contextmanager
+def smtp_server(**settings: Any) -> Generator[tuple[SmtpHandler, str]]:
+    """A running server and its `host:port`."""
+    handler = SmtpHandler()
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port, **settings)
+    controller.start()
+    try:
+        yield handler, f"127.0.0.1:{port}"
+    finally:
+        controller.stop()
