@@ -26,7 +26,8 @@ async def letters(system: System, application: Json, kind: str) -> list[Letter |
             "select tenant_id, position, number from effect where application_id = %s and kind = %s",
             (application["id"], kind),
         ).fetchall()
-        return [letter(connection, *place, MailLinks(settings)) for place in found]
+        links = MailLinks(settings)
+        return [letter(connection, tenant, position, number, links) for tenant, position, number in found]
 
 
 async def the(system: System, application: Json, kind: str) -> Letter:
