@@ -23,7 +23,11 @@ IfMatch: TypeAlias = Annotated[
 IdempotencyKey: TypeAlias = Annotated[
     str | None,
     HeaderParameter(
-        name="Idempotency-Key", min_length=1, max_length=255, description="Makes the call safe to repeat."
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Makes the call safe to repeat: what it wrote the first time is answered again. The same key with another "
+        "body is refused. A refusal wrote nothing, so that its repetition is decided anew.",
     ),
 ]
 Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=200, description="Items a page.")]

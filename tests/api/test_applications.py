@@ -5,8 +5,6 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.api.people import Json, Person, System, done, refused
 
@@ -170,55 +168,3 @@ async def test_no_text_stays_that_no_event_names(system: System) -> None:
     done(await admin.post(f"{path}/reject", {"reason": "No.", "note": "Never."}))
     done(await admin.post(f"{path}/reject", {"reason": "Again.", "note": "No change."}))
     assert await texts_about(system, cy) == [letter, {"note": "Never.", "reason": "No."}]
-
-
-# As of
-
-
-ACTIONS: Final = ("screening", "interview", "offer", "hired", "reject", "reinstate", "withdraw", "note")
-
-
-async def act(admin: Person, cy: Person, path: str, action: str) -> None:
-    if action == "withdraw":
-        await cy.post(f"{path}/withdraw")
-    elif action == "reinstate":
-        await admin.post(f"{path}/reinstate")
-    elif action == "reject":
-        await admin.post(f"{path}/reject", {"reason": "No."})
-    elif action == "note":
-        await admin.patch(f"{path}/stage", {"stage": "screening", "note": "Fine."})
-    else:
-        await admin.patch(f"{path}/stage", {"stage": action})
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=st.lists(st.sampled_from(ACTIONS), max_size=8))
-async def test_as_of_answers_what_was_answered_then(system: System, actions: list[str]) -> None:
-    admin, cy = await system.company(), await system.candidate()
-    application = await cy.applies(await admin.posts_job(), cover_letter="Dear")
-    path = f"/applications/{application['id']}"
-    answers = [await admin.sees(path)]
-    for action in actions:
-        await act(admin, cy, path, action)
-        answers.append(await admin.sees(path))
-    for then in answers:
-        assert await admin.sees(path, as_of=then["version"]) == then
-        assert await admin.sees(path, as_of=then["stage_since"]) == then
-        assert await admin.sees(path, as_of=then["stage_since"].replace("Z", "+00:00")) == then
-    assert await admin.sees(path, as_of="9999-12-31T23:59:59Z") == answers[-1]
-
-
-@pytest.mark.parametrize("moment", ["0", "2020-01-01T00:00:00Z", "2020-01-01"])
-async def test_before_it_was_sent_there_is_no_application(system: System, moment: str) -> None:
-    admin, cy = await system.company(), await system.candidate()
-    application = await cy.applies(await admin.posts_job())
-    refused(await admin.get(f"/applications/{application['id']}", as_of=moment), 404)
-
-
-@pytest.mark.parametrize(
-    "moment", ["", "x", "-1", "1e3", "\u0661", "2020-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9" * 40]
-)
-async def test_what_is_no_moment_is_400(system: System, moment: str) -> None:
-    admin, cy = await system.company(), await system.candidate()
-    application = await cy.applies(await admin.posts_job())
-    refused(await admin.get(f"/applications/{application['id']}", as_of=moment), 400)

@@ -4,7 +4,10 @@ import asyncio
 from typing import Final
 
 import pytest
+from litestar.routes import HTTPRoute
 
+from api.app import create_app
+from infrastructure.settings import Settings
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -142,6 +145,45 @@ async def test_every_post_may_be_repeated_with_a_key(system: System) -> None:
         for again in await asyncio.gather(*(person.post(path, body, key=path) for _ in range(3))):
             assert (again.status_code, again.content) == (first.status_code, first.content)
         assert (await admin.sees("/audit/events", limit=1))["head"] == head + number
+
+
+async def test_every_write_about_jobs_and_applications_takes_a_key() -> None:
+    """What-if writes nothing; what is deleted stays deleted."""
+    without = {
+        (method, route.path_format)
+        for route in create_app(Settings()).routes
+        if isinstance(route, HTTPRoute) and route.path_format.startswith(("/jobs", "/applications"))
+        for handler in route.route_handlers
+        for method in handler.http_methods & {"POST", "PATCH", "PUT"}
+        if "idempotency_key" not in handler.parsed_fn_signature.parameters
+    }
+    assert without <= {("POST", "/jobs/{job_id}/screening/what-if")}
+
+
+async def test_a_repeated_stage_or_edit_answers_its_first_outcome(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job)
+    for path, body, further in (
+        (f"/applications/{application['id']}/stage", {"stage": "screening"}, {"stage": "interview"}),
+        (f"/jobs/{job['id']}", {"title": "Miller"}, {"title": "Grinder"}),
+    ):
+        first = await admin.send("PATCH", path, body, key="k")
+        done(await admin.patch(path, further))
+        again = await admin.send("PATCH", path, body, key="k")
+        assert (again.status_code, again.content) == (200, first.content)
+        refused(await admin.send("PATCH", path, further, key="k"), 409, "idempotency_key_reused")
+
+
+async def test_a_refusal_is_not_kept_under_its_key(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    apply = f"/jobs/{job['id']}/apply"
+    done(await admin.post(f"/jobs/{job['id']}/close"))
+    refused(await cy.post(apply, {}, key="k"), 409, "job_not_open")
+    done(await admin.post(f"/jobs/{job['id']}/reopen"))
+    first = await cy.post(apply, {}, key="k")
+    assert (first.status_code, (await cy.post(apply, {}, key="k")).content) == (201, first.content)
 
 
 async def test_a_key_sent_many_times_at_once_creates_one_job(system: System) -> None:
