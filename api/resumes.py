@@ -24,7 +24,7 @@ from api.services import Services
 from api.uploads import FORM, Upload, body_bytes, one_file
 from application.refusals import IdempotencyKeyReused, NotFound
 from infrastructure import resume_rows
-from infrastructure.blobs import Blobs, BlobMissing, BlobsUnavailable
+from infrastructure.blobs import BlobMissing, Blobs, BlobsUnavailable
 from infrastructure.resume_kind import EXTENSIONS
 from infrastructure.resume_rows import MOST_PER_PERSON, RequestKey, Resume
 from projections import sent_resumes
@@ -132,7 +132,7 @@ async def read_resume(
     try:
         size, pieces = await services.blobs.open(resume.blob_name)
     except BlobMissing:
-        _log.error("resume file missing", resume_id=str(resume_id))  # noqa: TRY400 - where it was noticed says nothing
+        _log.error("resume file missing", resume_id=str(resume_id))
         raise ProblemError(404, "resume_file_missing", "The file of this resume is lost.") from None
     headers = {
         **_SAFE_DOWNLOAD,
@@ -166,9 +166,7 @@ def _request_key(idempotency_key: str | None, upload: Upload) -> RequestKey | No
     if idempotency_key is None:
         return None
     said = f"{upload.filename}\n{upload.sha256}".encode()
-    return RequestKey(
-        hashlib.sha256(idempotency_key.encode()).digest(), hashlib.sha256(said).digest()
-    )
+    return RequestKey(hashlib.sha256(idempotency_key.encode()).digest(), hashlib.sha256(said).digest())
 
 
 async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) -> Resume | None:
@@ -187,18 +185,18 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
 
 async def _kept(services: Services, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
     """Read the file, store it, and write its row; a file without a row is removed again."""
-    media_type, hints = await services.resumes.read(upload.file, services.vocabulary.current())
+    read = await services.resumes.read(upload.file, services.vocabulary.current())
     resume = Resume(
         resume_id=uuid4(),
         owner_id=owner_id,
         blob_name=Blobs.new_name(),
-        filename=clean(upload.filename, EXTENSIONS[media_type]),
-        media_type=media_type,
+        filename=clean(upload.filename, EXTENSIONS[str(read.media_type)]),
+        media_type=str(read.media_type),
         size=upload.size,
         sha256=upload.sha256,
-        text_found=hints.text_found,
-        skills=list(hints.skills),
-        experience_years=hints.experience_years,
+        text_found=read.text_found,
+        skills=list(read.skills),
+        experience_years=read.experience_years,
         created_at=datetime.now(UTC),
     )
     async with services.pool.connection() as connection:

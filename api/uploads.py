@@ -5,7 +5,12 @@ import tempfile
 from typing import IO, Final
 
 import msgspec
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from multipart import (  # type: ignore[import-untyped] # typed, though not marked as such
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
 
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError
@@ -63,7 +68,7 @@ class _Reader:
             return
         if isinstance(event, MultipartSegment):
             if event.name != self._field:
-                raise _invalid(event.name[:100] or "$", "not a field of this form")
+                raise _invalid((event.name or "")[:100] or "$", "not a field of this form")
             if event.filename is None:
                 raise _invalid(self._field, "expected a file with a filename")
             self._filename = event.filename

@@ -15,7 +15,7 @@ import structlog
 
 from domain.skills import BUILT_IN, Vocabulary
 from infrastructure.resume_kind import ResumeRefused
-from infrastructure.resume_worker import Hints, Judged
+from infrastructure.resume_worker import TOO_COMPLEX, Answer
 
 _ANSWER_BYTES: Final = 64_000
 _WAITING: Final = 32
@@ -46,8 +46,8 @@ class ResumeReader:
         if self._vocabulary_file is not None:
             self._vocabulary_file.close()
 
-    async def read(self, file: IO[bytes], vocabulary: Vocabulary) -> tuple[str, Hints]:
-        """The media type of a file (an open one with a descriptor), and what its text hints at.
+    async def read(self, file: IO[bytes], vocabulary: Vocabulary) -> Answer:
+        """What a file (an open one with a descriptor) is, and what its text hints at.
 
         A file whose text cannot be had within the limits is `text_found=False`. Raises `ResumeRefused` and `ResumesBusy`.
         """
@@ -59,12 +59,10 @@ class ResumeReader:
                 lines = await self._ask(file, self._shared(vocabulary))
         finally:
             self._waiting -= 1
-        if not lines:
-            raise ResumeRefused("resume_too_complex", "The file takes too much memory or time to open.")
-        judged = msgspec.json.decode(lines[0], type=Judged)
-        if judged.media_type is None:
-            raise ResumeRefused(judged.reason or "resume_corrupt", judged.detail)
-        return judged.media_type, msgspec.json.decode(lines[1], type=Hints) if len(lines) > 1 else Hints()
+        answer = msgspec.json.decode(lines[-1], type=Answer) if lines else Answer(reason="resume_too_complex")
+        if answer.media_type is None:
+            raise ResumeRefused(answer.reason or "resume_too_complex", answer.detail or TOO_COMPLEX)
+        return answer
 
     async def _ask(self, file: IO[bytes], vocabulary: IO[bytes] | None) -> list[bytes]:
         """The lines that a child said before it ended, or was ended."""
@@ -89,6 +87,7 @@ class ResumeReader:
             code = None
         finally:
             _end(process)
+            await process.wait()
         if code != 0:
             _log.warning("resume_not_read", code=code, seconds=self._seconds, lines=said.count(b"\n"))
         return bytes(said).split(b"\n")[:-1]

@@ -1,17 +1,18 @@
 """Reads one resume in a process of its own, which has little memory and time: the file may be hostile.
 
-The file comes as standard input. Two lines of JSON go out, each as soon as it is known: what the file is (or why it is
-refused), then what its text hints at. Whoever kills this process in between still has the first.
+The file comes as standard input; lines of JSON go out, each an answer, each better than the one before, as soon as it is
+known. Whoever ends this process early has the last one.
 """
 
+import contextlib
 import os
 import resource
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -21,24 +22,20 @@ from infrastructure.resume_kind import PDF, PLAIN, MediaType, Reason, ResumeRefu
 
 MEMORY_BYTES: Final = 768_000_000
 CPU_SECONDS: Final = 8
+TOO_COMPLEX: Final = "The file takes too much memory or time to open."
 _MOST_TEXT: Final = 300_000
 _MOST_SKILLS: Final = 200
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """The first line: a media type, or a reason for the refusal."""
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a file is and what its text hints at (skills, years of experience, and nothing else); or why it is refused."""
 
     media_type: MediaType | None = None
-    reason: Reason | None = None
-    detail: str = ""
-
-
-class Hints(msgspec.Struct, frozen=True):
-    """The second line: what the text says of skills and years of experience, and of nothing else."""
-
     text_found: bool = False
     skills: tuple[str, ...] = ()
     experience_years: int | None = None
+    reason: Reason | None = None
+    detail: str = ""
 
 
 class _OutOfTime(BaseException):
@@ -48,25 +45,25 @@ class _OutOfTime(BaseException):
 def main() -> None:
     """`argv[1]`: the descriptor of a vocabulary in MessagePack, or `-` for the built-in one."""
     _limit()
-    content = sys.stdin.buffer.read()
-    try:
-        media_type, text = _opened(content)
-    except ResumeRefused as refused:
-        _say(Judged(reason=refused.reason, detail=refused.detail))
-        return
-    except (MemoryError, RecursionError, _OutOfTime):
-        _say(Judged(reason="resume_too_complex", detail="The file takes too much memory or time to open."))
-        return
+    vocabulary = _vocabulary(sys.argv[1])
+    for answer in answers(sys.stdin.buffer.read(), vocabulary):
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def answers(content: bytes, vocabulary: Vocabulary) -> Iterator[Answer]:
+    """The answers about a file; the last one counts."""
     taken: list[str] = []
     try:
-        _take(text, taken)
+        media_type, text = _opened(content)
+        yield Answer(media_type=media_type)
+        with contextlib.suppress(MemoryError, RecursionError, _OutOfTime):
+            _take(text, taken)
+        yield _with_hints(media_type, "".join(taken)[:_MOST_TEXT], vocabulary)
     except ResumeRefused as refused:
-        _say(Judged(reason=refused.reason, detail=refused.detail))
-        return
+        yield Answer(reason=refused.reason, detail=refused.detail)
     except (MemoryError, RecursionError, _OutOfTime):
-        pass
-    _say(Judged(media_type=media_type))
-    _say(_hints("".join(taken)[:_MOST_TEXT], _vocabulary(sys.argv[1])))
+        yield Answer(reason="resume_too_complex", detail=TOO_COMPLEX)
 
 
 def _limit() -> None:
@@ -109,15 +106,16 @@ def _take(text: Iterable[str], taken: list[str]) -> None:
             return
 
 
-def _hints(text: str, vocabulary: Vocabulary) -> Hints:
+def _with_hints(media_type: MediaType, text: str, vocabulary: Vocabulary) -> Answer:
+    if not any(map(str.isalpha, text)):
+        return Answer(media_type=media_type)
+    today = datetime.now(UTC)
     try:
-        if not any(map(str.isalpha, text)):
-            return Hints()
-        today = datetime.now(UTC)
         skills = vocabulary.find(text)[:_MOST_SKILLS]
-        return Hints(True, skills, years_of_experience(text, today.year, today.month))  # noqa: FBT003
+        years = years_of_experience(text, today.year, today.month)
     except (MemoryError, _OutOfTime):
-        return Hints(text_found=True)
+        return Answer(media_type=media_type, text_found=True)
+    return Answer(media_type=media_type, text_found=True, skills=skills, experience_years=years)
 
 
 def _vocabulary(descriptor: str) -> Vocabulary:
@@ -125,11 +123,6 @@ def _vocabulary(descriptor: str) -> Vocabulary:
         return BUILT_IN
     number = int(descriptor)
     return msgspec.msgpack.decode(os.pread(number, os.fstat(number).st_size, 0), type=Vocabulary)
-
-
-def _say(line: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
