@@ -25,6 +25,7 @@ STAFF: Final[frozenset[Role]] = STAFF_ROLES
 SIGNED_IN: Final[frozenset[Role]] = STAFF | CANDIDATE
 RECRUITING: Final[frozenset[Role]] = frozenset({"recruiter", "admin"})
 HIRING: Final[frozenset[Role]] = frozenset({"recruiter", "hiring_manager", "admin"})
+ADMIN: Final[frozenset[Role]] = frozenset({"admin"})
 AUDIT: Final[frozenset[Role]] = frozenset({"recruiter", "auditor", "admin"})
 
 _ACTOR: Final = "hirelog_actor"

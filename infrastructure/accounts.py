@@ -1,7 +1,6 @@
 """The identity tables: accounts and companies. Rows that can be changed and forgotten, never events."""
 
 import time
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,7 +28,6 @@ class Company(msgspec.Struct, frozen=True, kw_only=True):
     company_id: UUID
     name: str
     founder_id: UUID
-    created_at: datetime | None = None
 
 
 class EmailTaken(Exception):
@@ -157,7 +155,7 @@ async def rename_company(connection: AsyncConnection[Any], company_id: UUID, nam
 async def company(connection: AsyncConnection[Any], company_id: UUID) -> Company | None:
     async with connection.cursor(row_factory=class_row(Company)) as cursor:
         await cursor.execute(
-            "select company_id, name, founder_id, created_at from company where company_id = %s",
+            "select company_id, name, founder_id from company where company_id = %s",
             (company_id,),
         )
         return await cursor.fetchone()

@@ -35,6 +35,16 @@ MATRIX: Final[dict[tuple[str, str], str]] = {
     ("POST", "/auth/email/confirm"): "arhudn",
     ("POST", "/auth/password-reset"): "arhudn",
     ("POST", "/auth/password-reset/confirm"): "arhudn",
+    ("POST", "/auth/invitations/accept"): "arhudn",
+    ("GET", "/company"): "d",
+    ("PATCH", "/company"): "d",
+    ("GET", "/company/members"): "d",
+    ("PATCH", "/company/members/{member_id}"): "d",
+    ("DELETE", "/company/members/{member_id}"): "d",
+    ("GET", "/company/invitations"): "d",
+    ("POST", "/company/invitations"): "d",
+    ("GET", "/company/invitations/{invitation_id}"): "d",
+    ("DELETE", "/company/invitations/{invitation_id}"): "d",
     ("GET", "/jobs"): "arhudn",
     ("GET", "/jobs?mine=true"): "rhud",
     ("GET", "/jobs?status=draft"): "rhud",
@@ -91,6 +101,10 @@ BODIES: Final[dict[str, Json]] = {
     "/auth/email/confirm": {"code": "wrong"},
     "/auth/password-reset": {"email": "nobody@example.com"},
     "/auth/password-reset/confirm": {"code": "wrong", "password": "correct horse"},
+    "/auth/invitations/accept": {"code": "wrong"},
+    "/company": {"name": "Other"},
+    "/company/members/{member_id}": {"role": "auditor"},
+    "/company/invitations": {"email": "invited@example.com", "role": "recruiter"},
     "/jobs": {"title": "Baker"},
     "/jobs/{job_id}": {"title": "Baker"},
     "/jobs/{job_id}/apply": {},
@@ -120,6 +134,8 @@ class Things(msgspec.Struct, frozen=True):
     candidate: Person
     notification_id: str = ""
     comment_id: str = ""
+    member_id: str = ""
+    invitation_id: str = ""
 
     def path(self, template: str) -> str:
         return template.format(
@@ -129,6 +145,8 @@ class Things(msgspec.Struct, frozen=True):
             stream_id=self.job["id"],
             notification_id=self.notification_id,
             comment_id=self.comment_id,
+            member_id=self.member_id,
+            invitation_id=self.invitation_id,
             session_id="OWN",
         )
 
@@ -164,6 +182,11 @@ async def fresh(system: System, world: World, template: str = "") -> Things:
         colleague = await system.member(world.admin, "recruiter")
         comment = await colleague.post(f"/applications/{application['id']}/comments", {"text": "Fine."})
         return replace(things, comment_id=comment.json()["id"])
+    if "member_id" in template:
+        return replace(things, member_id=(await system.member(world.admin, "recruiter")).id)
+    if "invitation_id" in template:
+        sent = await world.admin.post("/company/invitations", {"email": "in@example.com", "role": "auditor"})
+        return replace(things, invitation_id=sent.json()["id"])
     if "notification_id" not in template:
         return things
     await system.tell()
@@ -245,7 +268,8 @@ async def test_another_companys_things_are_not_told_from_nothing(
     strange = things.path(template).replace(things.job["id"][-12:], "0" * 12)
     strange = strange.replace(things.draft["id"][-12:], "0" * 12)
     strange = strange.replace(things.application["id"][-12:], "0" * 12)
-    strange = strange.replace(things.notification_id[-12:] or "-" * 12, "0" * 12)
+    for name in (things.notification_id, things.member_id, things.invitation_id):
+        strange = strange.replace(name[-12:] or "-" * 12, "0" * 12)
     for letter, person in world.outsiders.items():
         if letter not in MATRIX[method, template]:
             continue

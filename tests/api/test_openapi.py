@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs of its own
 
-from tests.api.people import Json, System
+from tests.api.people import Json, System, done
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -99,7 +99,9 @@ async def test_answers_are_as_described(system: System) -> None:
     await cy.views(job)
     await admin.advances(application, "screening")
     await system.project()
+    sent = done(await admin.post("/company/invitations", {"email": "in@example.com", "role": "auditor"}))
     ids = {"job_id": job["id"], "application_id": application["id"], "stream_id": job["id"]}
+    ids["invitation_id"] = sent["id"]
     checked = 0
     for verb, path, operation in operations(described):
         if verb != "GET" or "application/json" not in operation["responses"]["200"]["content"]:
