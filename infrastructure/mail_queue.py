@@ -21,7 +21,7 @@ _TRIAL_SECONDS: Final = 5.0
 
 _PACE: Final[LiteralString] = """
 select set_config('idle_in_transaction_session_timeout', '10s', true),
-       extract(epoch from next_at - clock_timestamp())::float8, held_reason is not null
+       extract(epoch from greatest(next_at, held_until) - clock_timestamp())::float8, held_reason is not null
 from mail_pace for update
 """
 """The one row of the pace is the lock under which mail is claimed: no mail can be claimed twice at a time."""
@@ -55,12 +55,14 @@ _MOVE_ON: Final[LiteralString] = """
 update mail_pace set next_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 """
 _HOLD: Final[LiteralString] = """
-update mail_pace set next_at = greatest(next_at, clock_timestamp() + make_interval(secs => %(seconds)s)),
-                     held_reason = %(reason)s
+update mail_pace
+set held_until = greatest(held_until, clock_timestamp() + make_interval(secs => %(seconds)s)), held_reason = %(reason)s
 """
-_COUNT: Final[LiteralString] = "update mail_pace set sent = sent + 1, held_reason = null"
+_COUNT: Final[LiteralString] = """
+update mail_pace set sent = sent + 1, held_reason = case when held_until > clock_timestamp() then held_reason end
+"""
 _ANY_DUE: Final[LiteralString] = """
-select (select next_at <= now() from mail_pace)
+select (select greatest(next_at, held_until) <= now() from mail_pace)
        and (exists (select from account_mail where mail_due_at <= now())
             or exists (select from effect where mail_due_at <= now()))
 """
@@ -202,7 +204,7 @@ def switch_off(connection: Connection[Any], due: AnyDue, reason: str) -> None:
 
 
 def hold(connection: Connection[Any], seconds: float, reason: str) -> None:
-    """Let no mail be claimed for `seconds`; the reason stands until the next mail was sent."""
+    """Let no mail be claimed for `seconds`; the reason stands until a mail was sent after that."""
     connection.execute(_HOLD, {"seconds": seconds, "reason": reason})
 
 

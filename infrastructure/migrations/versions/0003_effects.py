@@ -52,6 +52,7 @@ create index account_mail_given_up on account_mail (mail_done_at) where mail_sta
 create table mail_pace (
     only_row boolean primary key default true check (only_row),
     next_at timestamptz not null default now(),
+    held_until timestamptz not null default now(),
     held_reason text,
     sent bigint not null default 0
 );
