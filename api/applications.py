@@ -24,6 +24,7 @@ from api.requests import (
     company_of,
     metadata,
 )
+from api.resumes import check_own
 from api.services import Services
 from api.texts import PersonalText, carry_out, text_id
 from application.commands import application_id
@@ -58,6 +59,7 @@ class ApplyBody(Body, frozen=True):
     expected_salary: Money | None = None
     currency: Currency | None = None
     cover_letter: Text | None = None
+    resume_id: UUID | None = None
     source: Line | None = None
 
 
@@ -82,10 +84,12 @@ async def apply(
     data: JSONBody[ApplyBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
-    """Apply for an open job; once per candidate and job."""
+    """Apply for an open job; once per candidate and job. `resume_id`: a resume of the caller, which the company may then read."""
     services: Services = state.services
     how = await metadata(request, None, idempotency_key)
     candidate_id = how.actor.account_id
+    if data.resume_id is not None:
+        await check_own(services, data.resume_id, candidate_id)
     letter = None
     if data.cover_letter:
         letter = PersonalText(text_id(job_id, how), candidate_id, {"cover_letter": data.cover_letter})
@@ -100,6 +104,7 @@ async def apply(
             currency=data.currency,
         ),
         cover_letter_text_id=None if letter is None else letter.text_id,
+        resume_id=data.resume_id,
         source=data.source,
     )
     outcome = await carry_out(services, command, how, letter)
