@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, LiteralString, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from psycopg import AsyncConnection, AsyncCursor
 
 from domain.job import Status
@@ -17,9 +18,13 @@ from projections.paging import Page, seal, unseal
 Sort: TypeAlias = Literal["newest", "salary", "relevance"]
 Place: TypeAlias = tuple[datetime] | tuple[int] | tuple[float, datetime]
 
-RANKED: Final = 400
+RANKED: Final = 200
 """Relevance is judged among so many of the newest jobs that have the words in title and skills and, where those are fewer,
-so many of the newest that have them anywhere: so a common word costs no more than a rare one."""
+so many of the newest that have them anywhere: a common word costs no more than a rare one."""
+
+RARE: Final = 4_000
+RECENT: Final = 5_000
+"""Words that more than `RARE` jobs seem to have are looked for in descriptions of this many of the newest jobs only."""
 
 SPELLINGS: Final = Spellings(BUILT_IN)
 
@@ -44,10 +49,10 @@ _ORDER: Final[dict[Sort, tuple[LiteralString, ...]]] = {
     "salary": ("salary_top", "job_id"),
     "relevance": ("rank", "listed_at", "job_id"),
 }
-_PLACE: Final[dict[Sort, Any]] = {
-    "newest": tuple[tuple[datetime], Replacements],
-    "salary": tuple[tuple[int], Replacements],
-    "relevance": tuple[tuple[float, datetime], Replacements],
+_SEALED: Final[dict[Sort, Any]] = {
+    "newest": tuple[tuple[datetime], Replacements, bool],
+    "salary": tuple[tuple[int], Replacements, bool],
+    "relevance": tuple[tuple[float, datetime], Replacements, bool],
 }
 _COLUMNS: Final[LiteralString] = """
     job.job_id as id, job.tenant_id as company_id, coalesce(company.name, '') as company_name, job.title,
@@ -58,9 +63,7 @@ _ASKED: Final[LiteralString] = "job_query(%(q)s, %(names)s::text[], %(others)s::
 _AS_WRITTEN: Final[LiteralString] = (
     "job_query(%(q)s, %(names_as_written)s::text[], %(others_as_written)s::text[])"
 )
-_RANK: Final[LiteralString] = (
-    f"(words @@ {_AS_WRITTEN})::int + ts_rank('{{0.1, 0.1, 0.4, 1}}', words, {_ASKED})::float8"
-)
+_RANK: Final[LiteralString] = f"ts_rank('{{0.1, 0.1, 0.4, 1}}', words, {_ASKED})::float8"
 
 
 class JobFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,53 +109,75 @@ async def browse(
     the ranges as numbers, whatever their currency. Words that hardly any job has are taken for mistyped ones.
     Raises `ValueError` for a cursor that is not of this order.
     """
-    asked = words(filters.q, spellings) if filters.q and filters.q.strip() else None
+    asked = Asked(words(filters.q, spellings)) if filters.q and filters.q.strip() else None
     order: Sort = sort or "relevance"
     if order == "relevance" and asked is None:
         order = "newest"
-    search = _Search(_conditions(filters, staff, spellings), order, limit)
+    search = _Search(connection, _conditions(filters, staff, spellings), order, limit)
     if cursor is not None:
-        (place, corrected), after_id = unseal(cursor, order, _PLACE[order])
-        found = await search.jobs(connection, asked, corrected, (*place, after_id))
+        (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
+        asked = asked and replace(asked, corrected=corrected, common=common)
+        found = await search.jobs(asked, (*place, after_id))
+    elif asked is None:
+        found = await search.jobs(None)
     else:
-        corrected = ()
-        found = await search.jobs(connection, asked, (), ())
-        few = _FEW if order == "relevance" else 1
-        if asked is not None and len(found) < min(few, limit + 1):
-            corrected = await corrections(connection, asked.text)
-            if corrected:
-                found = await search.jobs(connection, asked, corrected, ())
+        asked, found = await search.first_jobs(asked)
     items = [job for job, _ in found[:limit]]
-    following = seal(order, (found[limit - 1][1], corrected), items[-1].id) if len(found) > limit else None
-    return Page(items, following)
+    if len(found) <= limit:
+        return Page(items)
+    reading = (asked.corrected, asked.common) if asked else ((), False)
+    return Page(items, seal(order, (found[limit - 1][1], *reading), items[-1].id))
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A `q`, the words that stand in for mistyped ones, and whether it seems to be `common`. A cursor keeps the last two."""
+
+    words: Words
+    corrected: Replacements = ()
+    common: bool = False
 
 
 class _Conditions(msgspec.Struct):
-    """SQL conditions on a job, without those of `q`, and their parameters."""
+    """SQL conditions on a job, without those of `q`, and their parameters; `whose` are those on its company and status."""
 
-    all: list[LiteralString] = []
+    whose: list[LiteralString] = []
+    others: list[LiteralString] = []
     parameters: dict[str, Any] = {}
 
     def add(self, condition: LiteralString, **parameters: object) -> None:
-        self.all.append(condition)
+        self.others.append(condition)
+        self.parameters.update(parameters)
+
+    def add_whose(self, condition: LiteralString, **parameters: object) -> None:
+        self.whose.append(condition)
         self.parameters.update(parameters)
 
 
 class _Search:
     """One list of jobs in its order, page by page."""
 
-    def __init__(self, conditions: _Conditions, order: Sort, limit: int) -> None:
+    def __init__(
+        self, connection: AsyncConnection[Any], conditions: _Conditions, order: Sort, limit: int
+    ) -> None:
+        self._connection = connection
         self._conditions = conditions
+        self._by_relevance = order == "relevance"
         self._order = _ORDER[order]
         self._limit = limit
 
-    async def jobs(
-        self,
-        connection: AsyncConnection[Any],
-        asked: Words | None,
-        corrected: Replacements,
-        after: Sequence[object],
-    ) -> list[tuple[Job, Place]]:
+    async def first_jobs(self, asked: Asked) -> tuple[Asked, list[tuple[Job, Place]]]:
+        """The first jobs; if there are too few, those that corrected words find as well. And how `q` was read for it."""
+        asked = await self._weighed(asked)
+        found = await self.jobs(asked)
+        if len(found) >= min(_FEW if self._by_relevance else 1, self._limit + 1):
+            return asked, found
+        corrected = await corrections(self._connection, asked.words.text)
+        if not corrected:
+            return asked, found
+        asked = await self._weighed(replace(asked, corrected=corrected))
+        return asked, await self.jobs(asked)
+
+    async def jobs(self, asked: Asked | None, after: Sequence[object] = ()) -> list[tuple[Job, Place]]:
         """Jobs that stand behind the place `after`, each with its own place; one more than the limit if there are more."""
         columns: LiteralString = ", ".join(self._order)
         places: list[LiteralString] = ["%(place0)s", "%(place1)s", "%(place2)s"]
@@ -161,46 +186,71 @@ class _Search:
         place: LiteralString = ", ".join([f"found.{column}" for column in self._order])
         statement: LiteralString = f"""
             select {_COLUMNS}, {place}
-            from (select tenant_id, {columns} from {self._source(asked, corrected)} {behind}
+            from (select tenant_id, {columns} from {self._source(asked)} {behind}
                   order by {descending} limit %(limit)s) as found
             join rm_job_listing as job using (tenant_id, job_id)
             left join company on company.company_id = job.tenant_id
             order by {descending}"""
         parameters = {
-            **self._conditions.parameters,
-            **(asked.parameters(corrected) if asked else {}),
+            **self._parameters(asked),
             **{f"place{number}": value for number, value in enumerate(after)},
             "limit": self._limit + 1,
             "ranked": RANKED,
+            "recent": RECENT,
         }
-        async with connection.cursor(row_factory=self._placed) as reader:
+        async with self._connection.cursor(row_factory=self._placed) as reader:
             # Planned for these very words: a plan for any words would be a bad one for common or for rare ones.
             await reader.execute(statement, parameters, prepare=False)
             return await reader.fetchall()
 
-    def _source(self, asked: Words | None, corrected: Replacements) -> LiteralString:
+    async def _weighed(self, asked: Asked) -> Asked:
+        """`asked` with what PostgreSQL's statistics say about how many jobs it would find."""
+        if not self._by_relevance:
+            return asked
+        statement: LiteralString = (
+            f"explain (format json) select from rm_job_listing where {self._where('words')}"
+        )
+        explained = await self._connection.execute(statement, self._parameters(asked), prepare=False)
+        row = await explained.fetchone()
+        return replace(asked, common=row is not None and row[0][0]["Plan"]["Plan Rows"] > RARE)
+
+    def _source(self, asked: Asked | None) -> LiteralString:
         if asked is None:
             return f"(select * from rm_job_listing where {self._where()}) as found"
-        if self._order is not _ORDER["relevance"]:
+        if not self._by_relevance:
             return f"(select * from rm_job_listing where {self._where('words')}) as found"
-        newest: LiteralString = "order by listed_at desc, job_id desc limit %(ranked)s"
+        whose: LiteralString = " and ".join(self._conditions.whose) or "true"
+        newest: LiteralString = "order by listed_at desc, job_id desc"
+        # Reading the newest jobs one by one is slow for rare words, reading the index of words for common ones; the sum
+        # keeps PostgreSQL, which takes the long texts for cheap, from the former.
+        described: LiteralString = (
+            f"""(select * from rm_job_listing where {whose} {newest} limit %(recent)s) as recent
+                where {self._where("words")} and (select count(*) from entitled) < %(ranked)s {newest}"""
+            if asked.common
+            else f"""rm_job_listing where {self._where("words")} and (select count(*) from entitled) < %(ranked)s
+                order by listed_at + interval '0' desc, job_id desc"""
+        )
+        as_written: LiteralString = "0"
         written: LiteralString = ""
-        if corrected:
+        if asked.corrected:
+            as_written = f"(words @@ {_AS_WRITTEN})::int"
             written = f"""union (select tenant_id, job_id from rm_job_listing
                 where {self._where("words", _AS_WRITTEN)} limit %(ranked)s)"""
         return f"""(
             with entitled as materialized (
-                select tenant_id, job_id from rm_job_listing where {self._where("head")} {newest}),
-            described as materialized (
-                select tenant_id, job_id from rm_job_listing
-                where (select count(*) from entitled) < %(ranked)s and {self._where("words")} {newest})
-            select tenant_id, job_id, listed_at, {_RANK} as rank
+                select tenant_id, job_id from rm_job_listing where {self._where("head")} {newest} limit %(ranked)s),
+            described as materialized (select tenant_id, job_id from {described} limit %(ranked)s)
+            select tenant_id, job_id, listed_at, {as_written} + {_RANK} as rank
             from (select * from entitled union select * from described {written}) as candidate
             join rm_job_listing using (tenant_id, job_id)) as found"""
 
     def _where(self, vector: LiteralString | None = None, query: LiteralString = _ASKED) -> LiteralString:
         of_q: list[LiteralString] = [] if vector is None else [f"{vector} @@ {query}"]
-        return " and ".join([*self._conditions.all, *of_q] or ["true"])
+        return " and ".join([*self._conditions.whose, *self._conditions.others, *of_q] or ["true"])
+
+    def _parameters(self, asked: Asked | None) -> dict[str, Any]:
+        of_q = asked.words.parameters(asked.corrected) if asked else {}
+        return {**self._conditions.parameters, **of_q}
 
     def _placed(self, cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], tuple[Job, Place]]:
         """Rows as jobs, each with its place, which is in the last columns (the id, which a job has, left out)."""
@@ -212,13 +262,13 @@ class _Search:
 def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellings) -> _Conditions:
     found = _Conditions()
     if staff is None or staff.status == "open":
-        found.add("status = 'open'")
+        found.add_whose("status = 'open'")
     elif staff.status is not None:
-        found.add("status = %(status)s", status=staff.status)
+        found.add_whose("status = %(status)s", status=staff.status)
     if staff is not None:
-        found.add("tenant_id = %(own_company)s", own_company=staff.company_id)
+        found.add_whose("tenant_id = %(own_company)s", own_company=staff.company_id)
         if staff.created_by is not None:
-            found.add("created_by = %(created_by)s", created_by=staff.created_by)
+            found.add_whose("created_by = %(created_by)s", created_by=staff.created_by)
     for name, skill in zip(_SKILL_NAMES, dict.fromkeys(filters.skills), strict=False):
         found.add(f"skill_keys && %({name})s::text[]", **{name: spellings.of(skill)})
     if filters.location:
@@ -226,7 +276,7 @@ def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellin
     if filters.remote is not None:
         found.add("remote = %(remote)s", remote=filters.remote)
     if filters.company_id is not None:
-        found.add("tenant_id = %(company_id)s", company_id=filters.company_id)
+        found.add_whose("tenant_id = %(company_id)s", company_id=filters.company_id)
     if filters.salary_at_least is not None:
         found.add("salary_top >= %(salary_at_least)s", salary_at_least=filters.salary_at_least)
     if filters.experience_at_most is not None:
