@@ -97,3 +97,80 @@ async def test_nobody_else_sees_it(system: System) -> None:
     refused(await (await system.company()).get(path), 404)
     refused(await (await system.candidate()).get(path), 404)
     refused(await system.nobody.get(path), 401)
+
+
+async def test_what_staff_said_stands_among_what_happened(system: System) -> None:
+    admin, recruiter, cy, application = await story(system)
+    path = f"/applications/{application['id']}"
+    done(await recruiter.post(f"{path}/comments", {"text": "A pity."}))
+    ratings = {"dough": 4, "team": 2}
+    done(await admin.post(f"{path}/scorecards", {"ratings": ratings, "recommendation": "strong_yes"}))
+    revised = {
+        "ratings": {"dough": 1},
+        "recommendation": "no",
+        "note": "On second thought.",
+        "stage": "interview",
+    }
+    done(await admin.post(f"{path}/scorecards", revised))
+    entries = (await admin.sees(f"{path}/history"))["items"]
+    assert [(entry["type"], entry["what"]) for entry in entries[-3:]] == [
+        ("CommentAdded", "Commented"),
+        ("ScorecardSubmitted", "Scored at interview: strong yes (dough 4 of 5, team 2 of 5)"),
+        ("ScorecardRevised", "Revised the score at interview: no (dough 1 of 5)"),
+    ]
+    assert [entry["comment"] for entry in entries[-3:]] == ["A pity.", None, None]
+    assert [entry["who"]["id"] for entry in entries[-3:]] == [recruiter.id, admin.id, admin.id]
+    assert (entries[-2]["ratings"], entries[-1]["recommendation"], entries[-1]["note"]) == (
+        ratings,
+        "no",
+        "On second thought.",
+    )
+    now = await admin.sees(path)
+    assert {(entry["version"], entry["from_stage"], entry["to_stage"]) for entry in entries[-3:]} == {
+        (now["version"], "withdrawn", "withdrawn")
+    }
+    assert len((await cy.sees(f"{path}/history"))["items"]) == len(entries) - 3
+
+
+async def test_a_long_history_comes_in_pages(system: System) -> None:
+    admin, _, cy, application = await story(system)
+    path = f"/applications/{application['id']}"
+    for number in range(3):
+        done(await admin.post(f"{path}/comments", {"text": f"{number}"}))
+    for person in (admin, cy):
+        whole = await person.sees(f"{path}/history")
+        pages = [page async for page in person.pages(f"{path}/history", limit=2)]
+        assert {len(page) for page in pages[:-1]} == {2}
+        assert [entry for page in pages for entry in page] == whole["items"]
+        assert whole["next"] is None
+    refused(await admin.get(f"{path}/history", cursor="x"), 400)
+
+
+async def test_each_mail_stands_with_the_event_that_it_followed_from(system: System) -> None:
+    admin, _, cy, application = await story(system)
+    path = f"/applications/{application['id']}/history"
+    await system.tell()
+    mails = [
+        [(mail["kind"], mail["to"], mail["status"]) for mail in entry["mails"]]
+        for entry in (await admin.sees(path))["items"]
+        if entry["type"] != "ApplicationScreened"
+    ]
+    assert mails == [
+        [("application_received", "candidate", "queued"), ("new_application", "recruiter", "queued")],
+        [("stage_changed", "candidate", "queued")],
+        [("application_rejected", "candidate", "queued")],
+        [("application_reinstated", "candidate", "queued")],
+        [("stage_changed", "candidate", "queued")],
+        [("application_withdrawn", "recruiter", "queued")],
+    ]
+    async with system.services.pool.connection() as connection:
+        await connection.execute(
+            "update effect set mail_status = 'given_up', mail_reason = 'mailbox full' where application_id = %s",
+            (application["id"],),
+        )
+    told = [mail for entry in (await admin.sees(path))["items"] for mail in entry["mails"]]
+    assert {(mail["status"], mail["reason"]) for mail in told} == {("given_up", "mailbox full")}
+    seen = [mail for entry in (await cy.sees(path))["items"] for mail in entry["mails"]]
+    assert {(mail["to"], mail["status"], mail["reason"]) for mail in seen} == {
+        ("candidate", "given_up", None)
+    }
