@@ -28,8 +28,16 @@ class BlobsUnavailable(Exception):
 class Blobs:
     """A store of files. Their names are generated here: nothing that a client says becomes a part of a path."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, place: ObjectStore | Path) -> None:
+        """A folder is made when the first file is stored, for this user alone."""
+        self._place = place
+
+    @property
+    def _store(self) -> ObjectStore:
+        if isinstance(self._place, Path):
+            self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._place = LocalStore(self._place)
+        return self._place
 
     @staticmethod
     def new_name() -> str:
@@ -70,20 +78,15 @@ def open_blobs(settings: Settings) -> Blobs:
 
     Access to an S3-compatible one comes from the environment, as its own tools read it (`AWS_ACCESS_KEY_ID`, ...).
     """
+    url = settings.blob_url
+    if url is None:
+        return Blobs(settings.home / "blobs")
+    if url.startswith("file://"):
+        return Blobs(Path(url.removeprefix("file://")))
     try:
-        if settings.blob_url is None:
-            return Blobs(LocalStore(_folder(settings.home / "blobs"), automatic_cleanup=False))
-        if settings.blob_url.startswith("file://"):
-            return Blobs(LocalStore(_folder(Path(settings.blob_url.removeprefix("file://")))))
-        return Blobs(from_url(settings.blob_url))
+        return Blobs(from_url(url))
     except (BaseError, OSError, ValueError) as error:
         raise OperatorError(f"HIRELOG_BLOB_URL: no store can be opened ({error})") from error
-
-
-def _folder(path: Path) -> Path:
-    """The folder, made for this user alone."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
 
 
 async def _pieces(stream: AsyncIterator[object]) -> AsyncIterator[bytes]:

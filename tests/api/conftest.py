@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 
 import psycopg
+import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from psycopg import sql
 
 from infrastructure.embedded import Servers
@@ -18,7 +20,10 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def system(servers: Servers, administration: psycopg.Connection) -> AsyncIterator[System]:
+async def system(
+    servers: Servers, administration: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
     administration.execute(sql.SQL("CREATE DATABASE api_tests TEMPLATE hirelog_template"))
-    async with running(settings(servers.database("api_tests"), servers.redis_url)) as opened:
+    chosen = settings(servers.database("api_tests"), servers.redis_url)
+    async with running(replace(chosen, home=tmp_path_factory.mktemp("home"))) as opened:
         yield opened

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from api.app import create_app
 from infrastructure.settings import Settings
 from tests.api.people import PASSWORD, Json, Person, System, refused
+from tests.api.resume_upload import uploaded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -80,6 +81,10 @@ MATRIX: Final[dict[tuple[str, str], str]] = {
     ("POST", "/notifications/{notification_id}/read"): "a",
     ("GET", "/notifications/unsubscribe?token=x"): "arhudn",
     ("POST", "/notifications/unsubscribe?token=x"): "arhudn",
+    ("POST", "/resumes"): "a",
+    ("GET", "/resumes"): "a",
+    ("GET", "/resumes/{resume_id}"): "arhud",
+    ("DELETE", "/resumes/{resume_id}"): "a",
     ("GET", "/dashboard/jobs"): "rhud",
     ("GET", "/dashboard/chart"): "rhud",
     ("GET", "/audit/events"): "rud",
@@ -136,6 +141,7 @@ class Things(msgspec.Struct, frozen=True):
     comment_id: str = ""
     member_id: str = ""
     invitation_id: str = ""
+    resume_id: str = ""
 
     def path(self, template: str) -> str:
         return template.format(
@@ -147,6 +153,7 @@ class Things(msgspec.Struct, frozen=True):
             comment_id=self.comment_id,
             member_id=self.member_id,
             invitation_id=self.invitation_id,
+            resume_id=self.resume_id,
             session_id="OWN",
         )
 
@@ -187,6 +194,11 @@ async def fresh(system: System, world: World, template: str = "") -> Things:
     if "invitation_id" in template:
         sent = await world.admin.post("/company/invitations", {"email": "in@example.com", "role": "auditor"})
         return replace(things, invitation_id=sent.json()["id"])
+    if "resume_id" in template:
+        sent = await uploaded(candidate)
+        await candidate.applies(await world.admin.posts_job(), resume_id=sent["id"])
+        await system.project()
+        return replace(things, resume_id=sent["id"])
     if "notification_id" not in template:
         return things
     await system.tell()
@@ -268,7 +280,7 @@ async def test_another_companys_things_are_not_told_from_nothing(
     strange = things.path(template).replace(things.job["id"][-12:], "0" * 12)
     strange = strange.replace(things.draft["id"][-12:], "0" * 12)
     strange = strange.replace(things.application["id"][-12:], "0" * 12)
-    for name in (things.notification_id, things.member_id, things.invitation_id):
+    for name in (things.notification_id, things.member_id, things.invitation_id, things.resume_id):
         strange = strange.replace(name[-12:] or "-" * 12, "0" * 12)
     for letter, person in world.outsiders.items():
         if letter not in MATRIX[method, template]:

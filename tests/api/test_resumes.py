@@ -1,0 +1,206 @@
+"""Resumes over HTTP: what is taken, who may read it, what a hostile name comes to, and how it is forgotten."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from api.resumes import FILE_BYTES
+from infrastructure.blob_sweep import BlobSweep
+from tests import resume_files
+from tests.api.people import Json, Person, System, done, refused
+from tests.api.resume_upload import upload
+from tests.resume_files import SKILLS, TEXT
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cleo(system: System) -> Person:
+    return await system.candidate()
+
+
+def files(system: System) -> set[Path]:
+    return {path for path in (system.services.settings.home / "blobs").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("content", "extension"),
+    [
+        (resume_files.pdf(), "pdf"),
+        (resume_files.docx(), "docx"),
+        (resume_files.odt(), "odt"),
+        (TEXT.encode(), "txt"),
+    ],
+    ids=["pdf", "docx", "odt", "text"],
+)
+async def test_a_resume_comes_back_as_it_was_sent(cleo: Person, content: bytes, extension: str) -> None:
+    answer = await upload(cleo, content, f"Cl\u00e9o's resume.{extension}")
+    sent = done(answer)
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/resumes/{sent['id']}"
+    assert sent["filename"] == f"Cl\u00e9o's resume.{extension}"
+    assert (sent["size"], sent["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (sent["text_found"], sent["skills"], sent["experience_years"]) == (True, SKILLS, 7)
+    got = await cleo.get(f"/resumes/{sent['id']}")
+    assert got.content == content
+    assert got.headers["content-length"] == str(len(content))
+    assert got.headers["content-type"].partition(";")[0] == sent["media_type"]
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert got.headers["content-disposition"].startswith("attachment; ")
+    assert (await cleo.sees("/resumes"))["items"] == [sent]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd.txt"),
+        ("C:\\Users\\cleo\\resume.txt", "resume.txt"),
+        ("evil.exe", "evil.exe.txt"),
+        ('a"; filename="b.html', "a; filename=b.html.txt"),
+        ("a\r\nSet-Cookie: b=c.txt", "aSet-Cookie b=c.txt"),
+        ("nul\x00l.txt", "null.txt"),
+        ("\u202etxt.exe", "txt.exe.txt"),
+        ("...", "resume.txt"),
+        ("x" * 500 + ".txt", "x" * 120 + ".txt"),
+    ],
+)
+async def test_a_hostile_name_is_only_a_name(cleo: Person, system: System, given: str, kept: str) -> None:
+    sent = done(await upload(cleo, filename=given))
+    assert sent["filename"] == kept
+    got = await cleo.get(f"/resumes/{sent['id']}")
+    disposition = got.headers["content-disposition"]
+    assert "set-cookie" not in got.headers
+    assert disposition.isprintable()
+    assert disposition.count('"') == 2
+    assert all(path.parent.parent.name == "blobs" and len(path.name) == 32 for path in files(system))
+
+
+async def test_what_is_no_resume_is_refused_and_leaves_nothing(cleo: Person, system: System) -> None:
+    before = files(system)
+    refused(await upload(cleo, b"\x89PNG\r\n\x1a\n" + bytes(100), "cv.pdf"), 415, "unsupported_media_type")
+    refused(await upload(cleo, b""), 422, "resume_empty")
+    refused(await upload(cleo, resume_files.locked_pdf()), 422, "resume_encrypted")
+    refused(await upload(cleo, resume_files.docx(macros=True)), 422, "resume_macros")
+    refused(await upload(cleo, b"%PDF-1.7"), 422, "resume_corrupt")
+    refused(await upload(cleo, resume_files.bomb_docx()), 422, "resume_too_complex")
+    assert files(system) == before
+    assert (await cleo.sees("/resumes"))["items"] == []
+
+
+async def test_a_file_has_five_megabytes_at_most(cleo: Person) -> None:
+    line = b"Python and Go\n"
+    most = line * (FILE_BYTES // len(line) + 1)
+    assert done(await upload(cleo, most[:FILE_BYTES]))["size"] == FILE_BYTES
+    refused(await upload(cleo, most[: FILE_BYTES + 1]), 413, "too_large")
+    refused(await upload(cleo, most + bytes(100_000)), 413, "too_large")
+
+
+async def test_a_form_holds_one_file_and_nothing_else(cleo: Person) -> None:
+    refused(await upload(cleo, field="resume"), 400, "invalid")
+    for body in (
+        b"",
+        b"--limit--\r\n",
+        b'--limit\r\nContent-Disposition: form-data; name="file"\r\n\r\nno file\r\n--limit--\r\n',
+        b'--limit\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\ncut of',
+        b'--limit\r\nContent-Disposition: form-data; name="file"; filename="\xff\xfe"\r\n\r\na\r\n--limit--',
+        b'--limit\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\na\r\n' * 3
+        + b"--limit--\r\n",
+    ):
+        sent = {"Content-Type": "multipart/form-data; boundary=limit"}
+        refused(await cleo.send("POST", "/resumes", content=body, headers=sent), 400)
+    nameless = {"Content-Type": "multipart/form-data"}
+    refused(await cleo.send("POST", "/resumes", content=b"--x--", headers=nameless), 400)
+    refused(await cleo.post("/resumes", {"file": "a"}), 415)
+
+
+async def test_the_same_key_and_file_answer_the_first_outcome(cleo: Person) -> None:
+    key = uuid4().hex
+    first, second = await asyncio.gather(upload(cleo, key=key), upload(cleo, key=key))
+    assert done(first) == done(second) == done(await upload(cleo, key=key))
+    refused(await upload(cleo, b"Another text", key=key), 409, "idempotency_key_reused")
+    assert len((await cleo.sees("/resumes"))["items"]) == 1
+
+
+async def test_nobody_keeps_more_than_twenty(cleo: Person, system: System) -> None:
+    for _ in range(20):
+        done(await upload(cleo, b"Python"))
+    before = files(system)
+    refused(await upload(cleo, b"Python"), 409, "too_many_resumes")
+    assert files(system) == before
+
+
+async def applied_with(resume: Json, cleo: Person, company: Person) -> Json:
+    return await cleo.applies(await company.posts_job(), resume_id=resume["id"])
+
+
+async def test_it_is_read_by_the_company_that_it_was_sent_to_and_by_no_other(
+    system: System, cleo: Person
+) -> None:
+    company, other = await system.company(), await system.company()
+    manager = await system.member(company, "hiring_manager")
+    resume = done(await upload(cleo))
+    path = f"/resumes/{resume['id']}"
+    refused(await company.get(path), 404, "not_found")
+    application = await applied_with(resume, cleo, company)
+    assert application["resume_id"] == resume["id"]
+    await system.project()
+    assert (await company.get(path)).content == TEXT.encode()
+    assert (await manager.get(path)).is_success
+    elsewhere = refused(await other.get(path), 404, "not_found")
+    assert elsewhere == refused(await other.get(f"/resumes/{uuid4()}"), 404, "not_found")
+    refused(await (await system.candidate()).get(path), 404, "not_found")
+
+
+async def test_another_persons_resume_cannot_be_sent_or_deleted(system: System, cleo: Person) -> None:
+    resume = done(await upload(await system.candidate()))
+    job = await (await system.company()).posts_job()
+    for resume_id in (resume["id"], str(uuid4())):
+        answer = await cleo.post(f"/jobs/{job['id']}/apply", {"resume_id": resume_id})
+        assert refused(answer, 400, "invalid")["errors"][0]["field"] == "resume_id"
+        refused(await cleo.send("DELETE", f"/resumes/{resume_id}"), 404, "not_found")
+
+
+async def test_a_deleted_resume_is_gone_for_everybody_and_from_the_disk(system: System, cleo: Person) -> None:
+    company, before = await system.company(), files(system)
+    resume = done(await upload(cleo))
+    application = await applied_with(resume, cleo, company)
+    await system.project()
+    path = f"/resumes/{resume['id']}"
+    assert (await cleo.send("DELETE", path)).status_code == 204
+    for person in (cleo, company):
+        refused(await person.get(path), 404, "not_found")
+    assert files(system) == before
+    assert (await rows(system, "select 1 from resume where resume_id = %s", resume["id"])) == []
+    assert (await rows(system, "select 1 from unowned_blob")) == []
+    assert (await company.sees(f"/applications/{application['id']}"))["resume_id"] == resume["id"]
+
+
+async def test_a_file_lost_from_the_store_is_said_to_be(system: System, cleo: Person) -> None:
+    before = files(system)
+    resume = done(await upload(cleo))
+    (lost,) = files(system) - before
+    lost.unlink()
+    refused(await cleo.get(f"/resumes/{resume['id']}"), 404, "resume_file_missing")
+    assert (await cleo.send("DELETE", f"/resumes/{resume['id']}")).status_code == 204
+
+
+async def test_a_file_that_no_row_came_to_name_is_swept(system: System, tmp_path: Path) -> None:
+    services = system.services
+    name = services.blobs.new_name()
+    with (tmp_path / "half").open("w+b") as file:
+        file.write(b"half")
+        await services.blobs.put(name, file)
+    await rows(system, "insert into unowned_blob values (%s, now() - interval '1 second') returning 1", name)
+    assert await BlobSweep(services.pool, services.blobs).sweep() == 1
+    assert name.partition("/")[2] not in {path.name for path in files(system)}
+
+
+async def rows(system: System, query: str, *parameters: Any) -> list[Any]:
+    async with system.services.pool.connection() as connection:
+        cursor = await connection.execute(query.encode(), parameters)
+        return list(await cursor.fetchall())
