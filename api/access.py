@@ -35,14 +35,18 @@ AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 
 async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """Lets a request through to a handler whose declaration names the caller's role.
+    """Lets a request through to a handler whose declaration names the caller's role, unless there are too many of them.
 
     `check_declared` has seen to it that only OPTIONS and the description's pages declare nothing.
     """
     allowed: Allowed = handler.opt.get("allow", ANYONE)
+    services: Services = connection.app.state.services
     if allowed == ANYONE:
+        if handler.opt.get("throttle") == "sign_in":
+            await services.throttle.sign_in(connection)
         return
     actor = await _actor(connection)
+    await services.throttle.request(connection, actor)
     if allowed != VISITOR:
         if actor is None:
             raise NotAuthorizedException("An access token is needed.", headers=_CHALLENGE)

@@ -29,6 +29,7 @@ class RegisterBody(Body, frozen=True):
 @post(
     "/auth/register",
     allow=ANYONE,
+    throttle="sign_in",
     tags=["Accounts"],
     security=[{}],
     operation_id="register",

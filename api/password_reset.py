@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import post
 from litestar.datastructures import State
 from litestar.params import JSONBody
@@ -21,6 +22,12 @@ class ResetBody(Body, frozen=True):
     email: Email
 
 
+class ResetAnswer(msgspec.Struct, frozen=True):
+    """What is told to everybody."""
+
+    detail: str
+
+
 class ResetConfirmBody(Body, frozen=True):
     code: Code
     password: Password
@@ -29,21 +36,24 @@ class ResetConfirmBody(Body, frozen=True):
 @post(
     "/auth/password-reset",
     allow=ANYONE,
+    throttle="sign_in",
     status_code=202,
     tags=["Accounts"],
     security=[{}],
     operation_id="reset_password",
 )
-async def reset(data: JSONBody[ResetBody], state: State) -> None:
+async def reset(data: JSONBody[ResetBody], state: State) -> ResetAnswer:
     """Have a code mailed that sets a new password, if the address is an account's. The answer is always the same, and waits
-    for nothing."""
+    for nothing. The code works once, for 30 minutes, and only the latest."""
     services: Services = state.services
     services.password_resets.ask(data.email)
+    return ResetAnswer("If the address has an account, a code is on its way.")
 
 
 @post(
     "/auth/password-reset/confirm",
     allow=ANYONE,
+    throttle="sign_in",
     status_code=204,
     tags=["Accounts"],
     security=[{}],

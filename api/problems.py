@@ -18,10 +18,11 @@ from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refu
 from infrastructure.accounts import EmailTaken
 from infrastructure.blobs import BlobsUnavailable
 from infrastructure.min_position import ReadModelBehind
-from infrastructure.resume_kind import ResumeRefused
-from infrastructure.resume_reader import ResumesBusy
 from infrastructure.password_resets import ResetsBusy
 from infrastructure.passwords import PasswordsBusy
+from infrastructure.rate_limits import LimitsUnavailable, RateLimited
+from infrastructure.resume_kind import ResumeRefused
+from infrastructure.resume_reader import ResumesBusy
 from infrastructure.revocations import RevocationsUnknown
 from infrastructure.signing_keys import NoSigningKey
 
@@ -180,6 +181,17 @@ def _resume_refused(request: AnyRequest, error: ResumeRefused) -> Response[Probl
     return problem(415 if error.reason == "unsupported_media_type" else 422, error.reason, error.detail)
 
 
+def _too_many(request: AnyRequest, error: RateLimited) -> Response[Problem]:
+    allowance = error.allowance
+    headers = {
+        "Retry-After": str(allowance.reset),
+        "RateLimit-Limit": str(allowance.limit),
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": str(allowance.reset),
+    }
+    return problem(429, "too_many_requests", str(error), headers=headers)
+
+
 def _stale(request: AnyRequest, error: StaleVersion) -> Response[Problem]:
     return problem(412, "stale_version", f"{error}.", headers={"ETag": f'"{error.version}"'})
 
@@ -204,6 +216,8 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     ChartUnavailable: _unavailable("chart_unavailable"),
     PasswordsBusy: _unavailable("logins_busy"),
     ResetsBusy: _unavailable("resets_busy"),
+    RateLimited: _too_many,
+    LimitsUnavailable: _unavailable("limits_unavailable"),
     RevocationsUnknown: _unavailable("sessions_unknown"),
     NoSigningKey: _unavailable("sessions_unknown"),
     psycopg.OperationalError: _database,

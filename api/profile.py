@@ -102,6 +102,7 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State)
 @post(
     "/auth/email/confirm",
     allow=ANYONE,
+    throttle="sign_in",
     status_code=200,
     tags=["Accounts"],
     security=[{}],

@@ -8,6 +8,9 @@ from typing import Final, cast
 import structlog
 from litestar.types import Message, Scope
 
+from api.throttle import ALLOWANCE
+from infrastructure.rate_limits import Allowance
+
 _REQUEST_ID: Final = "hirelog_request_id"
 
 # A page or a file that says something else keeps what it says.
@@ -39,9 +42,22 @@ class ResponseHeaders:
         headers = cast("list[tuple[bytes, bytes]]", message["headers"])
         said = {name.lower() for name, _ in headers}
         headers += [header for header in self._headers if header[0] not in said]
-        name = cast("dict[str, object]", scope).get(_REQUEST_ID)
+        known = cast("dict[str, object]", scope)
+        name = known.get(_REQUEST_ID)
         if name is not None:
             headers.append((b"x-request-id", str(name).encode()))
+        allowance = known.get(ALLOWANCE)
+        if isinstance(allowance, Allowance):
+            headers += rate_limit_headers(allowance)
+
+
+def rate_limit_headers(allowance: Allowance) -> list[tuple[bytes, bytes]]:
+    """What is left, in requests and seconds."""
+    return [
+        (b"ratelimit-limit", b"%d" % allowance.limit),
+        (b"ratelimit-remaining", b"%d" % max(0, allowance.remaining)),
+        (b"ratelimit-reset", b"%d" % allowance.reset),
+    ]
 
 
 class RequestIds:

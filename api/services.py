@@ -10,6 +10,7 @@ import msgspec
 from psycopg_pool import AsyncConnectionPool
 
 from api.chart import ChartRenderer
+from api.throttle import Throttle
 from application.handle import CommandHandler
 from infrastructure.access_tokens import Tokens
 from infrastructure.accounts import CompanyNames
@@ -21,9 +22,10 @@ from infrastructure.mail_wake import MailWake
 from infrastructure.memberships import Memberships
 from infrastructure.password_resets import PasswordResets
 from infrastructure.passwords import Passwords
+from infrastructure.rate_limits import RateLimits
+from infrastructure.resume_reader import ResumeReader
 from infrastructure.revocations import Revocations
 from infrastructure.session_tokens import SessionTokens
-from infrastructure.resume_reader import ResumeReader
 from infrastructure.settings import Settings
 from infrastructure.signing_keys import KeyRing
 from infrastructure.vocabulary import CurrentVocabulary
@@ -36,6 +38,7 @@ class Services(msgspec.Struct, frozen=True):
     """What handlers use."""
 
     settings: Settings
+    throttle: Throttle
     store: EventStore
     commands: CommandHandler
     pool: Pool
@@ -88,6 +91,8 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
         password_resets = await stack.enter_async_context(PasswordResets(pool, mail.wake))
         commands = CommandHandler(store)
+        limits = RateLimits(settings.redis_url, enabled=settings.rate_limits == "on")
+        await stack.enter_async_context(limits)
         charts = await stack.enter_async_context(ChartRenderer())
         vocabulary = await stack.enter_async_context(CurrentVocabulary(pool))
         resumes = await stack.enter_async_context(ResumeReader())
@@ -95,6 +100,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         await stack.enter_async_context(BlobSweep(pool, blobs))
         yield Services(
             settings=settings,
+            throttle=Throttle(settings, limits),
             store=store,
             commands=commands,
             pool=pool,

@@ -69,6 +69,7 @@ _WRONG: Final = "The e-mail address or the password is wrong."
 @post(
     "/auth/login",
     allow=ANYONE,
+    throttle="sign_in",
     status_code=200,
     tags=["Accounts"],
     security=[{}],
@@ -83,6 +84,7 @@ async def login(data: JSONBody[LoginBody], request: AnyRequest, state: State) ->
 @post(
     "/auth/token",
     allow=ANYONE,
+    throttle="sign_in",
     media_types=("application/x-www-form-urlencoded",),
     status_code=200,
     tags=["Accounts"],
@@ -104,6 +106,7 @@ async def token(
 @post(
     "/auth/refresh",
     allow=ANYONE,
+    throttle="sign_in",
     status_code=200,
     tags=["Accounts"],
     security=[{}],
@@ -177,6 +180,7 @@ async def _log_in(
     services: Services, request: AnyRequest, email: str, password: str
 ) -> Response[TokenAnswer]:
     """Unknown, disabled or a wrong password: the same answer after the same work."""
+    await services.throttle.password(request, email)
     account = None
     if "\x00" not in email:
         async with services.pool.connection() as connection:
@@ -190,6 +194,7 @@ async def _log_in(
             granted = await services.session_tokens.open(connection, account, client)
     if granted is None or account is None:
         raise ProblemError(401, "wrong_credentials", _WRONG)
+    await services.throttle.password_was_right(request, email)
     return await signed_in(services, account, granted)
 
 

@@ -47,7 +47,8 @@ def system(running: Servers, database: str, settings: Mapping[str, str] | None =
             "HIRELOG_HOME": home,
             "HIRELOG_PORT": str(free_port()),
             "HIRELOG_BCRYPT_COST": "4",
-            "HIRELOG_LOG_LEVEL": "warning",
+            "HIRELOG_LOG_LEVEL": "error",
+            "RATE_LIMITS": "off",
             **(settings or {}),
         }
         for part in ("schedule", "work"):

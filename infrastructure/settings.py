@@ -15,7 +15,14 @@ from infrastructure.operator_error import OperatorError
 
 SECRET_KEY_BYTES: Final = 32
 _WITHOUT_PREFIX: Final = frozenset(
-    {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ACCESS_TOKEN_EXPIRE_MINUTES", "SENDGRID_API_KEY"}
+    {
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        "RATE_LIMITS",
+        "SENDGRID_API_KEY",
+    }
 )
 _SECRETS: Final = frozenset({"SECRET_KEY", "SENDGRID_API_KEY"})
 _PREFIX: Final = "HIRELOG_"
@@ -73,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: str = ""
     docs: bool = True
     metrics: bool = True
+    rate_limits: Literal["on", "off"] = "on"
+    limit_requests: str = "6000/minute"
+    limit_sign_in: str = "300/minute;3000/hour"
+    limit_login: str = "10/minute;30/hour;100/day"
+    limit_account: str = "100/hour;300/day"
+    trusted_proxies: str = ""
 
 
 def variable(field: str) -> str:

@@ -16,7 +16,13 @@ SECRET_KEY = "a key that only the tests know, and long enough for every algorith
 
 
 def settings(database_url: str, redis_url: str) -> Settings:
-    return Settings(database_url=database_url, redis_url=redis_url, secret_key=SECRET_KEY, bcrypt_cost=4)
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key=SECRET_KEY,
+        bcrypt_cost=4,
+        rate_limits="off",
+    )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
