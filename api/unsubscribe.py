@@ -61,7 +61,7 @@ async def ask(token: Token, state: State) -> Response[str]:
     status_code=200,
     tags=["Notifications"],
     security=[{}],
-    operation_id="unsubscribe",
+    operation_id="unsubscribe_by_link",
 )
 async def unsubscribe(token: Token, state: State) -> Response[str]:
     """Stop mails of one kind to whom the mail was sent, as the page or the recipient's mail program asks (RFC 8058); the body is
