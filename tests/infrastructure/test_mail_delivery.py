@@ -39,6 +39,7 @@ class PostOffice(World):
     def begin(self, provider: SendGridServer) -> None:
         self.provider = provider
         self.tenant = new_tenant()
+        self.execute("update account set email = 'former-' || email")
         self.recruiter = self.account("Rita Recruiter", "rita@example.com", self.tenant)
         self.candidate = self.account("Cleo Candidate", "cleo@example.com")
         self.append(

@@ -1,0 +1,162 @@
+"""Real workers and schedulers that deliver, and what happens to them, to Redis and to the provider: no mail lost, none twice."""
+
+import contextlib
+import signal
+import threading
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+from psycopg_pool import AsyncConnectionPool
+from redis import Redis
+
+from domain.identifiers import tenant_of
+from domain.job_application import StageAdvanced
+from domain.job_view import JobViewed
+from infrastructure.effects_projector import EFFECTS
+from infrastructure.min_position import wait_for
+from infrastructure.rebuild import rebuild
+from infrastructure.wake import broker_url
+from projections.menu import MENU
+from tests.faults.test_wake_ups import environment, program
+from tests.infrastructure.test_mail_delivery import PostOffice
+from tests.mail_servers import PATIENCE, Answer, sendgrid_server
+from tests.read_models import new_id, world
+
+
+@pytest.fixture
+def office(database_url: str) -> Generator[PostOffice]:
+    with world(database_url) as here, sendgrid_server() as provider:
+        office = PostOffice(here.database_url, here.pool, here.models)
+        office.begin(provider)
+        yield office
+
+
+@pytest.fixture
+def settings(office: PostOffice, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    return environment(
+        office.database_url,
+        redis_url,
+        HIRELOG_HOME=str(tmp_path),
+        HIRELOG_MAIL_FROM="jobs@mail.example.com",
+        HIRELOG_MAIL_PER_SECOND="100",
+        HIRELOG_SENDGRID_URL=office.provider.url,
+        SENDGRID_API_KEY=office.provider.key,
+    )
+
+
+ALL_SENT = "select count(*) > 0 and bool_and(mail_status = 'sent') from effect"
+
+
+def told(office: PostOffice, count: int) -> None:
+    """All effects of so many applications are stored and their mails sent."""
+    office.until(f"select count(*) = {2 * count} and bool_and(mail_status = 'sent') from effect")
+
+
+def test_a_worker_killed_between_sending_and_noting_it_repeats_one_mail_with_the_same_id(
+    office: PostOffice, settings: dict[str, str]
+) -> None:
+    office.apply()
+    office.execute("update mail_pace set next_at = now() + interval '1 hour'")
+    with program("work", settings) as worker:
+        office.until("select count(*) = 2 from effect")
+        kills = iter([worker])
+
+        def kill(_request: Any) -> Answer:
+            for doomed in kills:
+                doomed.kill()
+                doomed.wait()
+            return Answer()
+
+        office.provider.answer = kill
+        office.execute("update effect set mail_due_at = null, mail_status = 'sent' where number = 1")
+        office.execute("update mail_pace set next_at = now()")
+        with program("schedule", settings):
+            office.provider.wait_for(1)
+        assert worker.wait(PATIENCE) == -signal.SIGKILL
+    assert office.outcomes()[0][1:3] == ("sending", 1)
+    with program("work", settings), program("schedule", settings):
+        assert len(office.provider.requests) == 1, "it is leased"
+        office.time_passes()
+        office.until(ALL_SENT)
+    assert len(office.provider.mail_ids) == 2
+    assert len(set(office.provider.mail_ids)) == 1
+    assert len({request["headers"]["Message-ID"] for request in office.provider.requests}) == 1
+
+
+def test_two_workers_send_each_mail_once_whatever_redis_forgets_and_whoever_rebuilds(
+    office: PostOffice, settings: dict[str, str], redis_url: str
+) -> None:
+    ill = office.job_id
+    of_no_application = StageAdvanced(from_stage="applied", to_stage="screening")
+    office.append_raw(new_id(ill), "StageAdvanced", msgspec.json.encode(of_no_application))
+    office.apply()
+    office.begin(office.provider)
+    with (
+        program("work", settings),
+        program("work", settings),
+        program("schedule", settings),
+        Redis.from_url(broker_url(redis_url)) as redis,
+    ):
+        for number in range(1, 31):
+            office.apply()
+            if number % 10 == 0:
+                redis.flushall()
+        told(office, 30)
+        for model in MENU:
+            rebuild(office.database_url, model)
+        office.apply()
+        told(office, 31)
+    assert len(office.provider.mail_ids) == len(set(office.provider.mail_ids)) == 62
+    (parked,) = office.status(EFFECTS).parked
+    assert (parked.tenant_id, parked.position) == (tenant_of(ill), 3), "a poison stops its company only"
+
+
+def test_a_worker_killed_at_a_random_moment_loses_no_mail(
+    office: PostOffice, settings: dict[str, str]
+) -> None:
+    with program("schedule", settings):
+        for _ in range(30):
+            office.apply()
+        for count in (5, 20):
+            with program("work", settings) as worker:
+                office.provider.wait_for(count)
+                worker.kill()
+                worker.wait()
+            office.time_passes()
+        with program("work", settings):
+            told(office, 30)
+    repeats = Counter(Counter(office.provider.mail_ids).values())
+    assert sum(repeats.values()) == 60
+    assert sum(count * (times - 1) for times, count in repeats.items()) <= 2 * 8, (
+        "what was under way at a kill"
+    )
+
+
+async def test_a_provider_that_hangs_does_not_stop_the_read_models(
+    office: PostOffice, settings: dict[str, str]
+) -> None:
+    hanging = threading.Event()
+
+    def hang(_request: Any) -> Answer:
+        hanging.set()
+        return Answer(hang=True)
+
+    office.provider.answer = hang
+    for _ in range(20):
+        office.apply()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(program("work", settings | {"HIRELOG_WORKER_THREADS": "1"}))
+        stack.enter_context(program("schedule", settings))
+        office.provider.wait_for(8)
+        position = office.append(new_id(office.job_id), JobViewed(job_id=office.job_id, viewer_id=uuid4()))
+        async with AsyncConnectionPool(office.database_url, min_size=1, max_size=1) as pool:
+            for model in MENU:
+                await wait_for(pool, model, office.tenant, position, PATIENCE)
+        assert hanging.is_set()
+        assert office.execute("select count(*) from effect where mail_status = 'sent'") == [(0,)]
+        office.provider.released.set()
