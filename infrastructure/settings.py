@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: bool = True
     rate_limits: Literal["on", "off"] = "on"
     limit_requests: str = "6000/minute"
-    limit_sign_in: str = "300/minute;3000/hour"
+    limit_sign_in: str = "600/minute;6000/hour"
     limit_login: str = "10/minute;30/hour;100/day"
     limit_account: str = "100/hour;300/day"
     trusted_proxies: str = ""
