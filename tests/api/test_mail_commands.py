@@ -1,0 +1,70 @@
+"""`hirelog mail`, as an operator and as a script use it."""
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+import rich_click as click
+from click.testing import CliRunner, Result
+
+from api.mail_commands import COMMANDS
+from infrastructure.operator_error import OperatorError
+from tests.infrastructure.test_mail_delivery import PostOffice
+from tests.mail_servers import sendgrid_server
+from tests.read_models import world
+
+
+@pytest.fixture
+def office(database_url: str) -> Generator[PostOffice]:
+    with world(database_url) as here, sendgrid_server() as provider:
+        office = PostOffice(here.database_url, here.pool, here.models)
+        office.begin(provider)
+        office.apply()
+        office.store_effects()
+        office.execute(
+            "update effect set mail_status = 'given_up', mail_due_at = null, mail_done_at = now(),"
+            " mail_reason = '[red]no such user[/red]' where number = 0"
+        )
+        yield office
+
+
+def hirelog(office: PostOffice, *words: str) -> Result:
+    group = click.Group(commands={command.name or "": command for command in COMMANDS})
+    environment = {"DATABASE_URL": office.database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "250"}
+    result = CliRunner().invoke(group, ["mail", *words], env=environment)
+    if isinstance(result.exception, OperatorError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def as_json(office: PostOffice, *words: str) -> Any:
+    return json.loads(hirelog(office, *words, "--json").stdout)
+
+
+def test_mails_are_listed_with_who_what_and_why(office: PostOffice) -> None:
+    assert {mail["status"] for mail in as_json(office, "list")} == {"queued", "given_up"}
+    (mail,) = as_json(office, "list", "--status", "given_up")
+    assert (mail["kind"], mail["email"], mail["attempts"], mail["company_id"]) == (
+        "application_received",
+        "cleo@example.com",
+        0,
+        str(office.tenant),
+    )
+    shown = hirelog(office, "list", "--status", "given_up").stdout
+    assert "cleo@example.com" in shown
+    assert "[red]no such user[/red]" in shown
+    assert "rita@example.com" not in shown
+
+
+def test_what_was_given_up_is_sent_again_one_by_one_or_all(office: PostOffice) -> None:
+    (mail,) = as_json(office, "list", "--status", "given_up")
+    with pytest.raises(OperatorError, match="name one mail"):
+        hirelog(office, "retry")
+    assert hirelog(office, "retry", mail["mail_id"]).stdout == "1 mails are sent again\n"
+    with pytest.raises(OperatorError, match="was not given up"):
+        hirelog(office, "retry", mail["mail_id"])
+    assert hirelog(office, "retry", "--all").stdout == "0 mails are sent again\n"
+    office.deliver()
+    assert {mail["status"] for mail in as_json(office, "list")} == {"sent"}
