@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import State
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from api.access import HIRING, STAFF
@@ -59,6 +60,9 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     "/applications/{application_id:uuid}/scorecards",
     allow=HIRING,
     tags=["Applications"],
+    responses={
+        200: ResponseSpec(Scorecard, description="The own scorecard for the stage, as it stands now.")
+    },
     operation_id="submit_scorecard",
 )
 async def submit_scorecard(
