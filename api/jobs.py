@@ -45,10 +45,12 @@ from domain.job import (
 from domain.job_view import RecordView
 from projections import job_listing, job_search
 from projections.job_listing import JOB_LISTING
-from projections.job_search import JobFilters, Sort, StaffView
+from projections.job_search import RANKED, JobFilters, Sort, StaffView
+from projections.job_words import SpellingsOf
 from projections.paging import Page
 
 _MERGES: Final = 5
+_spellings_of = SpellingsOf()
 
 
 class CreateJobBody(Body, frozen=True):
@@ -84,13 +86,41 @@ class EditJobBody(Body, frozen=True):
 
 Q: TypeAlias = Annotated[
     str | None,
-    QueryParameter(max_length=200, pattern=NO_NUL, description="Words in title, skills, description."),
+    QueryParameter(
+        max_length=200,
+        pattern=NO_NUL,
+        description=(
+            "Words in title, skills and description, in any form and with or without accents: all of them. "
+            '`"in quotes"`: in this order; `-word`: without it; `or` between two: either. Other spellings of a known skill '
+            "count (`js` is JavaScript). Where hardly any job has the words, those are found as well that have similar "
+            "ones in title or skills (`enginer`)."
+        ),
+    ),
 ]
 SkillFilter: TypeAlias = Annotated[
-    list[Word] | None, QueryParameter(max_items=20, description="Repeatable: all of them.")
+    list[Word] | None,
+    QueryParameter(
+        max_items=20,
+        description="Repeatable: jobs that ask for all of them. Any spelling of a known skill counts.",
+    ),
 ]
 LocationFilter: TypeAlias = Annotated[
-    str | None, QueryParameter(max_length=200, pattern=NO_NUL, description="A part of the location.")
+    str | None,
+    QueryParameter(
+        max_length=200,
+        pattern=NO_NUL,
+        description="A part of the location, in capitals or not; every character means itself.",
+    ),
+]
+SortFilter: TypeAlias = Annotated[
+    Sort | None,
+    QueryParameter(
+        description=(
+            "`relevance` (the default with `q`): title before skills before description, then the newest; judged among "
+            f"about {RANKED} of the newest jobs that have the words in title and skills, and as many that have them "
+            "anywhere. `newest` (the default without `q`) and `salary` (the upper end, whatever the currency) list all."
+        )
+    ),
 ]
 Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)]
 
@@ -113,7 +143,7 @@ async def browse(
     company_id: FromQuery[UUID | None] = None,
     salary_at_least: Amount = None,
     experience_at_most: Amount = None,
-    sort: FromQuery[Sort | None] = None,
+    sort: SortFilter = None,
     status: FromQuery[Status | None] = None,
     mine: FromQuery[bool] = False,
     limit: Limit = 50,
@@ -138,7 +168,13 @@ async def browse(
     async with services.pool.connection() as connection:
         try:
             return await job_search.browse(
-                connection, filters, staff=staff, sort=sort, cursor=cursor, limit=limit
+                connection,
+                filters,
+                staff=staff,
+                sort=sort,
+                cursor=cursor,
+                limit=limit,
+                spellings=_spellings_of(services.vocabulary.current()),
             )
         except ValueError as error:
             raise ProblemError(400, "invalid", str(error)) from error

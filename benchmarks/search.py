@@ -14,7 +14,7 @@ import psycopg
 import uvloop
 
 from benchmarks import people, report
-from benchmarks.load import closed_loop, request
+from benchmarks.load import closed_loop, open_loop, request
 from benchmarks.people import Founder
 from benchmarks.postings import invented_words, postings
 from benchmarks.report import Figure, Report, Target
@@ -28,9 +28,11 @@ from domain.job import JobCreated, JobPublished
 from infrastructure.event_store import EventStore
 
 _COMPANIES: Final = 20
-_CONNECTIONS: Final = 4
+_PER_SECOND: Final = 25.0
+_CONNECTIONS: Final = 8
 _P99_MS: Final = 50.0
 _MIX: Final = "q and skill, all kinds"
+_BUSY: Final = "the same without a pause"
 
 Query = Mapping[str, str]
 
@@ -44,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
     by_ilike: int
 
 
-_FULL: Final = Plan(100_000, rounds=5, seconds=6.0, by_ilike=20)
+_FULL: Final = Plan(100_000, rounds=3, seconds=8.0, by_ilike=20)
 _QUICK: Final = Plan(2_000, rounds=1, seconds=0.5, by_ilike=3)
 
 
@@ -110,7 +112,7 @@ def kinds() -> dict[str, list[Query]]:
 
 
 def measure(quick: bool) -> Report:
-    """One API process with a worker beside it, a few connections, closed loop; then ILIKE on the same rows."""
+    """One API process with a worker beside it; then ILIKE on the same rows."""
     plan = _QUICK if quick else _FULL
     with servers() as running, system(running, "search") as whole:
         note = conditions(running)
@@ -142,25 +144,32 @@ async def _fill(whole: System, founders: Sequence[Founder], jobs: int) -> None:
 
 
 def _asked(url: str, plan: Plan) -> Rounds:
-    """Each kind alone, and all kinds that have a `q` mixed at random."""
+    """Each kind alone and all kinds that have a `q` mixed at random, at a steady rate; the mix also as fast as it goes."""
     by_kind = kinds()
-    mixed = [query for queries in by_kind.values() for query in queries if "q" in query]
+    by_kind[_MIX] = [query for queries in by_kind.values() for query in queries if "q" in query]
     cases = {name: partial(_ask, url, queries) for name, queries in by_kind.items()}
-    cases[_MIX] = partial(_ask, url, mixed)
+    cases[_BUSY] = partial(_ask_without_pause, url, by_kind[_MIX])
     interleaved(cases, 1, 0.5)
     return interleaved(cases, plan.rounds, plan.seconds)
 
 
-def _ask(url: str, queries: Sequence[Query], seconds: float) -> Sample:
+def _endless(queries: Sequence[Query]) -> Iterator[bytes]:
     random = Random(7)
     requests = [request("GET", f"/jobs?{urlencode(query, quote_via=quote)}") for query in queries]
+    while True:
+        yield random.choice(requests)
 
-    def endless() -> Iterator[bytes]:
-        while True:
-            yield random.choice(requests)
 
-    measured = uvloop.run(closed_loop(url, endless(), connections=_CONNECTIONS, seconds=seconds))
-    return measured.expect(200).sample
+def _ask(url: str, queries: Sequence[Query], seconds: float) -> Sample:
+    asking = open_loop(
+        url, _endless(queries), per_second=_PER_SECOND, seconds=seconds, connections=_CONNECTIONS
+    )
+    return uvloop.run(asking).expect(200).sample
+
+
+def _ask_without_pause(url: str, queries: Sequence[Query], seconds: float) -> Sample:
+    asking = closed_loop(url, _endless(queries), seconds=seconds, connections=_CONNECTIONS)
+    return uvloop.run(asking).expect(200).sample
 
 
 _ILIKE: Final[LiteralString] = """
@@ -188,7 +197,7 @@ def _by_ilike(database_url: str, plan: Plan) -> Sample:
 
 def _report(note: str, plan: Plan, found: Rounds, by_ilike: Sample) -> Report:
     middles = {name: middle(samples) for name, samples in found.items()}
-    slowest = max(middles, key=lambda name: middles[name].p99_ms)
+    slowest = max(middles.keys() - {_BUSY}, key=lambda name: middles[name].p99_ms)
     figures = [
         Figure(name, one.p99_ms, "ms p99", f"median {one.median_ms:.1f} ms, {one.per_second:,.0f} requests/s")
         for name, one in middles.items()
@@ -206,7 +215,8 @@ def _report(note: str, plan: Plan, found: Rounds, by_ilike: Sample) -> Report:
         notes=[
             note,
             f"{plan.jobs:,} open jobs of {_COMPANIES} companies with invented texts; pages of 50",
-            f"1 API process, 1 worker, {_CONNECTIONS} connections; median of {plan.rounds} rounds of {plan.seconds:g} s",
+            f"1 API process, 1 worker; median of {plan.rounds} rounds of {plan.seconds:g} s",
+            f"{_PER_SECOND:g} queries a second whatever the answers take, and without a pause over {_CONNECTIONS} connections",
             "without sort, GET /jobs?q= answers by relevance; the database was vacuumed and analyzed before",
             f"ILIKE: one connection, straight to PostgreSQL, newest first, {plan.by_ilike} of the mixed queries",
         ],

@@ -71,6 +71,18 @@ class Spellings:
         return [other for other in self.of(spelling) if not words <= set(other.split())][:_OTHERS]
 
 
+class SpellingsOf:
+    """The spellings of the vocabulary that was asked for last, made once."""
+
+    def __init__(self) -> None:
+        self._last: Spellings | None = None
+
+    def __call__(self, vocabulary: Vocabulary) -> Spellings:
+        if self._last is None or self._last.vocabulary is not vocabulary:
+            self._last = Spellings(vocabulary)
+        return self._last
+
+
 def skill_keys(skills: tuple[str, ...]) -> tuple[str, ...]:
     """The spellings under which a job's skills are found."""
     folded = [fold(skill) for skill in skills]
