@@ -131,7 +131,7 @@ def openapi_config(version: str | None = None) -> OpenAPIConfig:
 
     `version` is the API's; by default the installed package's. A handler that takes anonymous callers says `security=[{}]`.
     """
-    token = OAuthFlow(token_url="/auth/token", scopes={})  # noqa: S106 - an address
+    token = OAuthFlow(token_url="/auth/token", refresh_url="/auth/token", scopes={})  # noqa: S106 - an address
     return OpenAPIConfig(
         title="Hirelog",
         version=version or _installed_version(),

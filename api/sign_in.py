@@ -12,6 +12,7 @@ from litestar.params import JSONBody
 
 from api.access import ANYONE, SIGNED_IN
 from api.fields import Body
+from api.invalid_fields import InvalidField
 from api.problems import ProblemError
 from api.requests import AnyRequest, actor_of
 from api.services import Services
@@ -26,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 Address = Annotated[str, msgspec.Meta(max_length=254)]
 Secret = Annotated[str, msgspec.Meta(max_length=1024)]
+RefreshToken = Annotated[str, msgspec.Meta(max_length=512)]
 
 
 class LoginBody(Body, frozen=True):
@@ -34,10 +36,11 @@ class LoginBody(Body, frozen=True):
 
 
 class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The OAuth2 password form; `username` is the e-mail address."""
+    """The OAuth2 forms: `password` with `username` (the e-mail address) and `password`, or `refresh_token` with that."""
 
-    username: Address
-    password: Secret
+    username: Address = ""
+    password: Secret = ""
+    refresh_token: RefreshToken = ""
     grant_type: str = "password"
     scope: str = ""
     client_id: str | None = None
@@ -45,7 +48,7 @@ class TokenForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefreshBody(Body, frozen=True):
-    refresh_token: Annotated[str, msgspec.Meta(max_length=512)]
+    refresh_token: RefreshToken
 
 
 class LogoutBody(Body, frozen=True):
@@ -97,10 +100,24 @@ async def token(
     request: AnyRequest,
     state: State,
 ) -> Response[TokenAnswer]:
-    """The same as an OAuth2 password form, for OAuth2 clients and the documentation's Authorize button."""
-    if data.grant_type != "password":
-        raise ProblemError(400, "unsupported_grant_type", "Only the grant type password is offered.")
-    return await _log_in(state.services, request, data.username, data.password)
+    """Login and refresh as OAuth2 forms, for OAuth2 clients and the documentation's Authorize button."""
+    match data.grant_type:
+        case "password":
+            _check_given(username=data.username, password=data.password)
+            return await _log_in(state.services, request, data.username, data.password)
+        case "refresh_token":
+            _check_given(refresh_token=data.refresh_token)
+            return await _refreshed(state.services, data.refresh_token)
+        case _:
+            offered = "The grant types password and refresh_token are offered."
+            raise ProblemError(400, "unsupported_grant_type", offered)
+
+
+def _check_given(**fields: str) -> None:
+    if missing := [
+        InvalidField(name, "missing required field") for name, value in fields.items() if not value
+    ]:
+        raise ProblemError(400, "invalid", "The request is not valid.", missing)
 
 
 @post(
@@ -119,32 +136,7 @@ async def refresh(data: JSONBody[RefreshBody], state: State) -> Response[TokenAn
     When the answer was lost, the same refresh token is answered again with the same successor for some seconds, until that was
     used. Any other use of a spent one ends the session, and the account's owner is told by mail.
     """
-    services: Services = state.services
-    async with services.pool.connection() as connection, connection.transaction():
-        outcome = await services.session_tokens.refresh(connection, data.refresh_token)
-        account = None if outcome is None else await table.by_id(connection, outcome.account_id)
-        if isinstance(outcome, Reused) and account is not None:
-            await queue(
-                connection,
-                "sessions_ended",
-                account_id=account.account_id,
-                email=account.email,
-                parameters={"name": account.name},
-            )
-    match outcome:
-        case Granted() if account is not None:
-            return await signed_in(services, account, outcome)
-        case Reused():
-            _log.warning("a spent refresh token was used again", account_id=str(outcome.account_id))
-            services.mail.wake()
-            await services.revocations.refresh()
-        case Granted() | None:
-            pass
-        case _:
-            assert_never(outcome)
-    raise ProblemError(
-        401, "invalid_refresh_token", "The refresh token is not good (any more): log in again."
-    )
+    return await _refreshed(state.services, data.refresh_token)
 
 
 @post("/auth/logout", allow=SIGNED_IN, status_code=204, tags=["Accounts"], operation_id="log_out")
@@ -174,6 +166,34 @@ async def signed_in(services: Services, account: Account, granted: Granted) -> R
         expires_in=services.tokens.lifetime_seconds,
     )
     return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _refreshed(services: Services, refresh_token: str) -> Response[TokenAnswer]:
+    async with services.pool.connection() as connection, connection.transaction():
+        outcome = await services.session_tokens.refresh(connection, refresh_token)
+        account = None if outcome is None else await table.by_id(connection, outcome.account_id)
+        if isinstance(outcome, Reused) and account is not None:
+            await queue(
+                connection,
+                "sessions_ended",
+                account_id=account.account_id,
+                email=account.email,
+                parameters={"name": account.name},
+            )
+    match outcome:
+        case Granted() if account is not None:
+            return await signed_in(services, account, outcome)
+        case Reused():
+            _log.warning("a spent refresh token was used again", account_id=str(outcome.account_id))
+            services.mail.wake()
+            await services.revocations.refresh()
+        case Granted() | None:
+            pass
+        case _:
+            assert_never(outcome)
+    raise ProblemError(
+        401, "invalid_refresh_token", "The refresh token is not good (any more): log in again."
+    )
 
 
 async def _log_in(

@@ -50,6 +50,20 @@ async def test_a_refresh_answers_a_new_pair_of_the_same_session(system: System) 
     assert current["last_used_at"] > current["created_at"]
 
 
+async def test_the_oauth2_form_refreshes_too(system: System) -> None:
+    cy = await system.candidate()
+    form = {"username": cy.email, "password": PASSWORD}
+    first = done(await system.client.post("/auth/token", data=form))
+    form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    second = done(await system.client.post("/auth/token", data=form))
+    assert (await acting(system, cy, second).get("/auth/me")).is_success
+    form["refresh_token"] = "x"
+    refused(await system.client.post("/auth/token", data=form), 401, "invalid_refresh_token")
+    for wrong, field in (({"grant_type": "refresh_token"}, "refresh_token"), ({"username": "x"}, "password")):
+        problem = refused(await system.client.post("/auth/token", data=wrong), 400, "invalid")
+        assert [error["field"] for error in problem["errors"]] == [field]
+
+
 async def test_a_lost_answer_is_given_again_until_its_successor_was_used(system: System) -> None:
     cy = await system.candidate()
     tokens = await logs_in(system, cy)
