@@ -24,6 +24,7 @@ from api import (
     job_lifecycle,
     jobs,
     joining,
+    landing,
     members,
     metrics,
     notifications,
@@ -74,6 +75,7 @@ _HANDLERS: Final[list[Any]] = [
     *audit.HANDLERS,
     *health.HANDLERS,
     *outbox.HANDLERS,
+    *landing.HANDLERS,
 ]
 
 

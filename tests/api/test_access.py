@@ -96,6 +96,7 @@ MATRIX: Final[dict[tuple[str, str], str]] = {
 OPEN: Final = frozenset(
     {"/schema", "/schema/openapi.json", "/schema/{path}", "/docs", "/redoc", "/docs/static/{name}"}
     | {"/outbox", "/outbox/{name}", "/outbox/{name}/html"}
+    | {"/", "/password-reset", "/invitation", "/email-confirmation"}
 )
 BODIES: Final[dict[str, Json]] = {
     "/auth/register": {"email": "new@example.com", "password": "correct horse", "name": "New"},
