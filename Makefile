@@ -24,7 +24,7 @@ test: $(DEV) ## Lint, types and every test; ARGS="-k words" for some of the test
 	@$(MAKE) -j2 ruff imports mypy pyright
 	@$(MAKE) pytest
 
-bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections or http for one of them
+bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections, http or search for one of them
 	@$(BIN)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 lock: ## Make the locks again from pyproject.toml (needs uv)

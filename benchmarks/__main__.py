@@ -1,5 +1,5 @@
 """All benchmarks, one after the other: `python -m benchmarks`."""
 
-from benchmarks import append, http, projections, report
+from benchmarks import append, http, projections, report, search
 
-report.run("Every benchmark of the README.", [append.measure, projections.measure, http.measure])
+report.run("Every benchmark of the README.", [append.measure, projections.measure, http.measure, search.measure])
