@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 import msgspec
@@ -24,6 +24,8 @@ from application.handle import Metadata, Outcome
 from application.recorded import LogUnavailable
 from application.refusals import IdempotencyKeyReused, NotFound, Refused
 from domain.job_application import JobApplication, Stage
+
+_AT_ONCE: Final = 32
 
 Ids: TypeAlias = Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=200)]
 Decide: TypeAlias = Callable[[UUID, Metadata], Awaitable[Outcome[JobApplication]]]
@@ -110,13 +112,17 @@ async def bulk_reject(
 
 
 async def _each(ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
-    """All at once: the group commit writes together what comes together."""
+    """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database."""
     if len(set(ids)) < len(ids):
         repeated = InvalidField("ids", "expected ids that are different from each other")
         raise ProblemError(400, "invalid", "The request is not valid.", [repeated])
-    items = await asyncio.gather(
-        *(_one(application_id, _part(how, application_id), decide) for application_id in ids)
-    )
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(application_id: UUID) -> BulkItem:
+        async with turns:
+            return await _one(application_id, _part(how, application_id), decide)
+
+    items = await asyncio.gather(*map(one, ids))
     positions = [item.position for item in items if item.position is not None]
     return BulkOutcome(items=items, ok=len(positions), position=max(positions, default=None))
 

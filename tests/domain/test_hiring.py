@@ -28,6 +28,7 @@ from tests.domain.builders import (
     create,
     edit,
     fill,
+    move,
     publish_it,
     reinstate,
     reject,
@@ -123,7 +124,7 @@ class Hiring(RuleBasedStateMachine):
         if not hires or self._command_job(fill(applicant)):
             self._command_application(applicant, advance(stage))
 
-    @rule(applicant=applicants, command=st.sampled_from([reject(), reinstate(), withdraw()]))
+    @rule(applicant=applicants, command=st.sampled_from([reject(), reinstate(), withdraw(), move()]))
     def end_or_reinstate(self, applicant: UUID, command: JobApplicationCommand) -> None:
         self._command_application(applicant, command)
 
@@ -160,6 +161,7 @@ class Hiring(RuleBasedStateMachine):
                 assert after.stage == "applied"
                 continue
             assert (before.stage, after.stage) in STEPS | ENDS | RETURNS
+            assert before.moved_to is None, "what was moved goes on elsewhere"
             if after.stage == "rejected":
                 self.rejected_from[applicant] = before.stage
             if before.stage == "rejected":
