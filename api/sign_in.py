@@ -128,7 +128,7 @@ def _check_given(**fields: str) -> None:
     tags=["Accounts"],
     security=[{}],
     problems=("401",),
-    operation_id="refresh",
+    operation_id="refresh_tokens",
 )
 async def refresh(data: JSONBody[RefreshBody], state: State) -> Response[TokenAnswer]:
     """Exchange a refresh token for a new pair; the old refresh token is spent.
