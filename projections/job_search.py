@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.errors import UndefinedColumn
 
 from domain.job import Status
 from domain.skills import BUILT_IN
+from infrastructure.min_position import ReadModelBehind
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal
@@ -107,21 +109,25 @@ async def browse(
 
     Without `sort`, those come first that answer `q` best or, without `q`, the newest. `salary` compares the upper ends of
     the ranges as numbers, whatever their currency. Words that hardly any job has are taken for mistyped ones.
-    Raises `ValueError` for a cursor that is not of this order.
+    Raises `ValueError` for a cursor that is not of this order, and `ReadModelBehind` for a `q` on a build from before
+    there was this search.
     """
     asked = Asked(words(filters.q, spellings)) if filters.q and filters.q.strip() else None
     order: Sort = sort or "relevance"
     if order == "relevance" and asked is None:
         order = "newest"
     search = _Search(connection, _conditions(filters, staff, spellings), order, limit)
-    if cursor is not None:
-        (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
-        asked = asked and replace(asked, corrected=corrected, common=common)
-        found = await search.jobs(asked, (*place, after_id))
-    elif asked is None:
-        found = await search.jobs(None)
-    else:
-        asked, found = await search.first_jobs(asked)
+    try:
+        if cursor is not None:
+            (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
+            asked = asked and replace(asked, corrected=corrected, common=common)
+            found = await search.jobs(asked, (*place, after_id))
+        elif asked is None:
+            found = await search.jobs(None)
+        else:
+            asked, found = await search.first_jobs(asked)
+    except UndefinedColumn as error:
+        raise ReadModelBehind("the job listing is of an older version: it has to be rebuilt") from error
     items = [job for job, _ in found[:limit]]
     if len(found) <= limit:
         return Page(items)

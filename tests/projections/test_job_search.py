@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.job import Posting, Requirements
 from domain.skills import BUILT_IN, Skill
+from infrastructure.min_position import ReadModelBehind
 from projections.job_listing import JOB_LISTING
 from projections.job_search import JobFilters, Sort, StaffView, browse
 from projections.job_words import Spellings
@@ -194,6 +196,18 @@ async def test_no_search_leaks_what_is_not_open(database_url: str) -> None:
                 found = await jobs.find(q, "baking", sort=sort, location="lyon", company_id=company)
                 assert found == ["open"], (q, sort, company)
             assert set(await jobs.find(q, staff=jobs.staff, sort=sort)) == {"draft", "closed", "open"}
+
+
+async def test_a_build_of_an_older_version_is_browsed_but_not_searched(database_url: str) -> None:
+    async with board(database_url) as jobs:
+        jobs.post("baker", "Baker")
+        await jobs.find()
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            await connection.execute("alter table rm_job_listing__1 drop column head cascade")
+            await connection.execute("create view rm_job_listing as select * from rm_job_listing__1")
+        assert await jobs.find() == ["baker"]
+        with pytest.raises(ReadModelBehind, match="rebuilt"):
+            await jobs.find("baker")
 
 
 HOSTILE = [
