@@ -15,6 +15,7 @@ from api.moments import version_or_time
 from api.problems import ProblemError
 from application.entity import AnyDecider, decode
 from application.recorded import StoredEvent
+from domain.assessment import ASSESSMENT
 from domain.decision import Event
 from domain.identifiers import tenant_of
 from domain.job import JOB
@@ -24,7 +25,7 @@ from domain.membership import MEMBERSHIP
 from infrastructure.event_store import SyncEventStore
 from infrastructure.operator_error import OperatorError
 
-_DECIDERS: Final[tuple[AnyDecider, ...]] = (JOB_APPLICATION, JOB, MEMBERSHIP, JOB_VIEW)
+_DECIDERS: Final[tuple[AnyDecider, ...]] = (JOB_APPLICATION, ASSESSMENT, JOB, MEMBERSHIP, JOB_VIEW)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +72,8 @@ def _decider(first: StoredEvent) -> AnyDecider:
     raise OperatorError(f"no aggregate begins with an event of the type {first.type}")
 
 
-def _plain(value: object) -> object:
-    """What JSON has no word for: the read-only mapping of a membership's roles."""
+def plain(value: object) -> object:
+    """What JSON has no word for: the read-only mapping of a membership's roles, or of an application's comments."""
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -88,7 +89,7 @@ def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bo
         raise OperatorError(f"there is no stream {stream_id}" + (f" as of {as_of}" if as_of else ""))
     found = steps(stream)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=_plain)).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=plain)).decode())
         return
     table = Table(title=f"stream {stream_id}")
     for heading in ("version", "position", "recorded at (UTC)", "actor", "event"):

@@ -53,7 +53,7 @@ def test_a_person_has_one_scorecard_for_a_stage_and_may_revise_it() -> None:
     once.when(score(BOB, "interview")).then(scored(BOB, "interview"))
 
     revised = given_assessment(scored(ANN, "interview"), score_revised(ANN, "interview")).state
-    (card,) = revised.scorecards.values()
+    (card,) = revised.scorecards
     assert (card.recommendation, card.revision) == ("no", 2)
 
 
