@@ -109,7 +109,7 @@ copywriting
 
 OFFICE = """
 microsoft office = ms office, office 365, microsoft 365; excel* = microsoft excel, ms excel; microsoft word
-= ms word; powerpoint = microsoft powerpoint, ms powerpoint; microsoft outlook = ms outlook, outlook*; microsoft
+= ms word, word*; powerpoint = microsoft powerpoint, ms powerpoint; microsoft outlook = ms outlook, outlook*; microsoft
 access = ms access, access*; sharepoint; google workspace = g suite, google docs, google sheets; salesforce = sfdc;
 sap* = sap erp, sap s/4hana; hubspot; zendesk; workday*; quickbooks; xero*; netsuite; microsoft dynamics =
 dynamics 365; crm = customer relationship management; erp = enterprise resource planning; accounting*;

@@ -1,8 +1,9 @@
 """Files, in a folder by default or any store that obstore knows by URL (S3 and others), under generated names."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 from uuid import uuid4
 
 import structlog
@@ -12,7 +13,17 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from infrastructure.operator_error import OperatorError
 from infrastructure.settings import Settings
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
 _CHUNK_BYTES: Final = 256 * 1024
+# Plain HTTP is used only where the operator's endpoint says so.
+_CLIENT: Final["ClientConfig"] = {
+    "allow_http": True,
+    "connect_timeout": timedelta(seconds=5),
+    "timeout": timedelta(seconds=30),
+}
+_RETRIES: Final["RetryConfig"] = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +95,7 @@ def open_blobs(settings: Settings) -> Blobs:
     if url.startswith("file://"):
         return Blobs(Path(url.removeprefix("file://")))
     try:
-        return Blobs(from_url(url))
+        return Blobs(from_url(url, client_options=_CLIENT, retry_config=_RETRIES))
     except (BaseError, OSError, ValueError) as error:
         raise OperatorError(f"HIRELOG_BLOB_URL: no store can be opened ({error})") from error
 

@@ -10,7 +10,7 @@ from pypdf.errors import DependencyError
 
 from infrastructure.resume_kind import ResumeRefused, corrupt, encrypted
 
-_PAGES: Final = 40
+_PAGES: Final = 20
 
 
 class PdfFile:
