@@ -100,8 +100,8 @@ class Deliverer:
                 self._news.clear()
                 try:
                     seconds = self._round(senders)
-                except psycopg.OperationalError as error:
-                    _log.warning("mail waits", reason=f"{type(error).__name__}: {error}")
+                except psycopg.Error as error:
+                    _log.warning("mail waits for the sweep", reason=f"{type(error).__name__}: {error}")
                     seconds = None
 
     def _patience(self, seconds: float | None) -> float | None:
@@ -169,7 +169,7 @@ class Deliverer:
             return _given_up(due, _without_address(error, mail))
         except Held as error:
             return _held(due, _without_address(error, mail), error.seconds)
-        except psycopg.OperationalError:
+        except psycopg.Error:
             return lambda connection: queue.give_back(connection, due)
         except NotNow as error:
             return _later(due, _without_address(error, mail))
@@ -214,7 +214,7 @@ class Deliverer:
             try:
                 with self._pool.connection() as connection:
                     outcome(connection)
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 if number == _RECORD_TRIES:
                     raise
                 self._stopping.wait(0.1 * 2**number)

@@ -13,7 +13,7 @@ from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]  # it has
 from infrastructure.mail_message import Address, Mail
 from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
 
-_CREDENTIALS_SECONDS: Final = 60.0
+_SETTINGS_SECONDS: Final = 60.0
 _TOO_MANY_SECONDS: Final = 60.0
 _LONGEST_SECONDS: Final = 3600.0
 
@@ -76,8 +76,10 @@ def _refuse(status: int, headers: Any, body: Any) -> None:
     match status:
         case 429:
             raise Held(reason, _wait(headers))
-        case 401 | 403:
-            raise Held(f"{reason}: see SENDGRID_API_KEY and HIRELOG_MAIL_FROM", _CREDENTIALS_SECONDS)
+        case 401 | 403 | 404 | 405:
+            raise Held(
+                f"{reason}: see SENDGRID_API_KEY, HIRELOG_MAIL_FROM, HIRELOG_SENDGRID_URL", _SETTINGS_SECONDS
+            )
         case 408 | 425:
             raise NotNow(reason)
         case _ if 400 <= status < 500:

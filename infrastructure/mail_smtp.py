@@ -13,7 +13,7 @@ from infrastructure.mail_message import Mail, as_bytes
 from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
 from infrastructure.settings import SettingsError
 
-_CREDENTIALS_SECONDS: Final = 60.0
+_SETTINGS_SECONDS: Final = 60.0
 _PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -78,11 +78,11 @@ class Smtp:
             finally:
                 client.close()
         except smtplib.SMTPAuthenticationError as error:
-            raise Held(f"{_said(error)}: see HIRELOG_SMTP_URL", _CREDENTIALS_SECONDS) from error
+            raise Held(f"{_said(error)}: see HIRELOG_SMTP_URL", _SETTINGS_SECONDS) from error
         except smtplib.SMTPSenderRefused as error:
             if error.smtp_code == 552 or error.smtp_code < 500:
                 _refuse(error.smtp_code, error.smtp_error)
-            raise Held(f"{_said(error)}: see HIRELOG_MAIL_FROM", _CREDENTIALS_SECONDS) from error
+            raise Held(f"{_said(error)}: see HIRELOG_MAIL_FROM", _SETTINGS_SECONDS) from error
         except smtplib.SMTPRecipientsRefused as error:
             ((code, text),) = error.recipients.values()
             _refuse(code, text)
@@ -91,7 +91,7 @@ class Smtp:
         except smtplib.SMTPResponseException as error:
             raise NotNow(_said(error)) from error
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
-            raise Held(f"{error}: see HIRELOG_SMTP_URL", _CREDENTIALS_SECONDS) from error
+            raise Held(f"{error}: see HIRELOG_SMTP_URL", _SETTINGS_SECONDS) from error
         except (smtplib.SMTPException, OSError) as error:
             raise NotNow(f"{type(error).__name__}: {error}") from error
 

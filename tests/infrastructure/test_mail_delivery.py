@@ -367,6 +367,30 @@ def test_several_deliverers_send_no_mail_twice_and_keep_the_pace_together(office
         assert (figures(connection).waiting, figures(connection).sent) == (0, 40)
 
 
+def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOffice) -> None:
+    for _ in range(10):
+        office.apply()
+    office.store_effects()
+    deliverer = office.deliverer(per_second=100)
+    with deliverer.running():
+        for count in (3, 8):
+            deliverer.wake()
+            office.provider.wait_for(count)
+            office.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        until_sent = threading.Event()
+        while not until_sent.wait(0.05):
+            office.time_passes()
+            deliverer.wake()
+            if office.execute("select bool_and(mail_status = 'sent') from effect") == [(True,)]:
+                until_sent.set()
+    assert set(office.provider.mail_ids) == {
+        str(one) for (one,) in office.execute("select mail_id from effect")
+    }
+
+
 def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
     office.apply()
     office.store_effects()

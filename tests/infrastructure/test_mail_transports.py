@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_sendgrid_gets_the_mail_with_its_id_and_tracks_nobody() -> None:
         (Answer(413), Refused),
         (Answer(401), Held),
         (Answer(403), Held),
+        (Answer(404), Held),
         (Answer(429), Held),
         (Answer(500), NotNow),
         (Answer(503), NotNow),
@@ -70,19 +72,22 @@ def test_sendgrid_that_is_not_there_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds"),
+    ("name", "value", "seconds"),
     [
-        ({"Retry-After": "17"}, 17),
-        ({"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=200), usegmt=True)}, 199),
-        ({"Retry-After": "999999999"}, 3600),
-        ({"Retry-After": "soon"}, 60),
-        ({"X-RateLimit-Reset": str(datetime.now(UTC).timestamp() + 300)}, 299),
-        ({}, 60),
+        ("Retry-After", lambda _now: "17", 17),
+        ("Retry-After", lambda now: format_datetime(now + timedelta(seconds=200), usegmt=True), 200),
+        ("Retry-After", lambda _now: "999999999", 3600),
+        ("Retry-After", lambda _now: "soon", 60),
+        ("X-RateLimit-Reset", lambda now: str(now.timestamp() + 300), 300),
+        ("X-Nothing", lambda _now: "1", 60),
     ],
+    ids=["seconds", "date", "endless", "no number", "reset", "nothing"],
 )
-def test_too_many_requests_say_how_long_to_wait(headers: dict[str, str], seconds: float) -> None:
+def test_too_many_requests_say_how_long_to_wait(
+    name: str, value: Callable[[datetime], str], seconds: float
+) -> None:
     with mail_servers.sendgrid_server() as server:
-        server.answer = lambda _request: Answer(429, headers)
+        server.answer = lambda _request: Answer(429, {name: value(datetime.now(UTC))})
         with pytest.raises(Held, match="429: the reason") as held:
             SendGrid(server.key, server.url).send(mail())
     assert held.value.seconds == pytest.approx(seconds, abs=5)
