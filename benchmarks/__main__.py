@@ -2,4 +2,6 @@
 
 from benchmarks import append, http, projections, report, search
 
-report.run("Every benchmark of the README.", [append.measure, projections.measure, http.measure, search.measure])
+report.run(
+    "Every benchmark of the README.", [append.measure, projections.measure, http.measure, search.measure]
+)

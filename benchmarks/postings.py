@@ -9,26 +9,26 @@ from typing import Final, Generic, TypeVar
 from domain.job import Posting, Requirements
 
 _LEVELS: Final = ("", "", "", "Senior", "Junior", "Lead", "Principal", "Staff", "Associate", "Chief")
-_FIELDS: Final = tuple(
-    """software data backend frontend mechanical electrical civil network security cloud platform sales marketing
+_FIELDS: Final = """
+    software data backend frontend mechanical electrical civil network security cloud platform sales marketing
     product finance payroll tax legal clinical nursing pediatric dental veterinary logistics warehouse fleet
     procurement retail hospitality kitchen pastry hotel events media video audio graphic interaction content
     technical quality safety environmental energy solar wind water rail aviation marine agricultural forestry
     chemical biology research laboratory statistics actuarial insurance credit investment customer community
-    education language library museum social youth housing planning survey mining""".split()
-)
-_ROLES: Final = tuple(
-    """engineer manager analyst developer specialist technician assistant coordinator consultant nurse designer
+    education language library museum social youth housing planning survey mining
+"""
+_ROLES: Final = """
+    engineer manager analyst developer specialist technician assistant coordinator consultant nurse designer
     accountant administrator architect supervisor scientist teacher inspector officer operator planner advisor
     representative driver mechanic electrician clerk writer editor buyer auditor therapist surveyor chef baker
-    librarian trainer researcher controller welder""".split()
-)
-_SKILLS: Final = tuple(
-    """python javascript sql excel java react kubernetes docker typescript aws git linux tableau go rust c++ c# php
+    librarian trainer researcher controller welder
+"""
+_SKILLS: Final = """
+    python javascript sql excel java react kubernetes docker typescript aws git linux tableau go rust c++ c# php
     node.js postgresql terraform figma salesforce sap photoshop angular django spark hadoop kafka redis ansible
     jenkins scala kotlin swift ruby matlab autocad solidworks revit wordpress jira powerpoint bookkeeping forklift
-    triage phlebotomy welding haccp""".split()
-)
+    triage phlebotomy welding haccp
+"""
 _CITIES: Final = tuple(
     f"{city}, {country}"
     for country, cities in (
@@ -41,12 +41,12 @@ _CITIES: Final = tuple(
     )
     for city in cities.split()
 )
-_EVERYDAY: Final = tuple(
-    """the and to of a in for with we you our is on your will as are work team experience be that from an at or by
+_EVERYDAY: Final = """
+    the and to of a in for with we you our is on your will as are work team experience be that from an at or by
     skills this have who all customers projects support people business development years management new strong
     knowledge quality services systems ability responsible company degree environment good technical other
-    training required working process communication join safety including data reports design planning office""".split()
-)
+    training required working process communication join safety including data reports design planning office
+"""
 _INVENTED_WORDS: Final = 30_000
 _WORDS_OF_A_DESCRIPTION: Final = (5.6, 0.5)
 _ZIPF: Final = 1.05
@@ -70,9 +70,9 @@ class Zipf(Generic[ItemT]):
 def postings(count: int, seed: int = 3) -> Iterator[tuple[Posting, Requirements]]:
     """So many postings; the first ones are the same however many are asked for."""
     random = Random(seed)
-    words = Zipf((*_EVERYDAY, *invented_words(_INVENTED_WORDS)))
-    fields, roles, skills = Zipf(_FIELDS, 0.7), Zipf(_ROLES, 0.7), Zipf(_SKILLS, 0.8)
-    notable = Zipf((*_FIELDS, *_ROLES, *_SKILLS), 0.5)
+    words = Zipf((*_EVERYDAY.split(), *invented_words(_INVENTED_WORDS)))
+    fields, roles, skills = Zipf(_FIELDS.split(), 0.7), Zipf(_ROLES.split(), 0.7), Zipf(_SKILLS.split(), 0.8)
+    notable = Zipf(f"{_FIELDS}{_ROLES}{_SKILLS}".split(), 0.5)
     for _ in range(count):
         role, field = roles.draw(random, 1)[0], fields.draw(random, 1)[0]
         title = " ".join(filter(None, (random.choice(_LEVELS), field.title(), role.title())))
