@@ -18,6 +18,8 @@ RUN /opt/hirelog/bin/pip install --no-deps --no-build-isolation . \
 
 FROM python:3.12.12-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /var/lib/hirelog --create-home hirelog
+# A volume mounted here takes over whose folder it is.
+RUN install -d -o hirelog -g hirelog -m 700 /var/lib/hirelog/blobs
 COPY --from=build /opt/hirelog /opt/hirelog
 ENV PATH=/opt/hirelog/bin:$PATH \
     PYTHONUNBUFFERED=1 \

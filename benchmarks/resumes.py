@@ -1,4 +1,4 @@
-"""How well real resumes are read: `HIRELOG_TEST_DATA=FOLDER python -m benchmarks.resumes [--skills FILE]`.
+"""How well real resumes are read: `TEST_DATA=FOLDER python -m benchmarks.resumes [--skills FILE]`.
 
 The folder holds `resumes/` and `odd_files/`, each with an `index.jsonl` that says what a file should give: `expected_skills`
 and `expected_years` (None: not said), or `expect` (`reject...`, `accept...`, or free). Without it this is skipped, and says so.
@@ -21,7 +21,7 @@ from infrastructure.resume_reader import ResumeReader
 from infrastructure.resume_worker import Answer
 from infrastructure.vocabulary import as_skill
 
-VARIABLE: Final = "HIRELOG_TEST_DATA"
+VARIABLE: Final = "TEST_DATA"
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -70,7 +70,7 @@ amazon web services; ec2 = amazon ec2; s3 = amazon s3; rds* = amazon rds, aws rd
 lambda; ecs* = amazon ecs; eks; cloudformation = aws cloudformation; azure = microsoft azure; google cloud =
 gcp, google cloud platform; heroku; digitalocean = digital ocean; firebase; cloudflare; openstack; vmware;
 docker = docker compose; kubernetes = k8s; helm*; openshift; podman; terraform; pulumi; ansible; puppet*;
-chef* = chef infra; vagrant; jenkins; gitlab = gitlab ci; github = github actions; bitbucket; travis ci;
+chef* = chef infra; vagrant; jenkins; gitlab = gitlab ci; github* = github actions; bitbucket; travis ci;
 circleci = circle ci; argo cd = argocd; ci/cd = cicd, continuous integration, continuous delivery,
 continuous deployment; git; subversion = svn; mercurial*; tfs = team foundation server; devops; site
 reliability engineering = sre; prometheus*; grafana; datadog; splunk; elk stack = elk*; nginx; apache http

@@ -94,7 +94,7 @@ def test_data_is_on_volumes_and_pages_only_on_this_machine() -> None:
     named = {
         volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])
     }
-    assert named == set(COMPOSE["volumes"]) == {"postgres", "valkey"}
+    assert named == set(COMPOSE["volumes"]) == {"postgres", "valkey", "resumes"}
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
 
