@@ -58,26 +58,14 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
 
 
 def _show(found: "list[LedgerMail]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from infrastructure.plain_words import one_line
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("mail", "kind", "to", "status", "tries", "at", "reason"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"mail", "at"})
     for one in found:
         at = one.done_at or one.due_at
-        cells = (
-            str(one.mail_id),
-            one.kind,
-            one.email or "(erased)",
-            one.status,
-            str(one.attempts),
-            f"{at:%Y-%m-%d %H:%M:%S}" if at else "",
-            one.reason or "",
-        )
-        table.add_row(*map(Text, cells))
-    Console().print(table)
+        moment = f"{at:%Y-%m-%d %H:%M:%S}" if at else "-"
+        tries = f"{one.attempts} {'try' if one.attempts == 1 else 'tries'}"
+        click.echo(f"{moment}  {one.status:<12}  {one.kind:<22}  {tries:<8}  {one.email or '(erased)'}")
+        click.echo(f"    {one.mail_id}" + (f"  {one_line(one.reason, 500)}" if one.reason else ""))
 
 
 COMMANDS: Final[list[click.Command]] = [mail]
