@@ -1,8 +1,8 @@
 """How good the search for jobs is on real postings, against plain ILIKE: `JOBS=file.jsonl make bench BENCH=relevance`.
 
 The judgements beside this file say, for each query, which postings (by their id in that file) somebody who types it
-wants, and which are still useful; all others among the first ten of any method were read and are neither. They were
-made from the first ten of each method pooled, before the ranking was tuned.
+wants, and which are still useful; all others count as neither. One person made them in one pass, from the titles and
+opening words of the first ten of each method pooled, before the ranking was tuned; six of the queries are mistyped.
 """
 
 import asyncio
