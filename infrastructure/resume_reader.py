@@ -30,7 +30,7 @@ class ResumesBusy(Exception):
 class ResumeReader:
     """Reads resumes, `at_once` of them at the same time, each for `seconds` at most; use it as a context manager."""
 
-    def __init__(self, *, at_once: int = 2, seconds: float = 20.0) -> None:
+    def __init__(self, *, at_once: int = 2, seconds: float = 15.0) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._seconds = seconds
         self._waiting = 0

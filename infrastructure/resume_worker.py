@@ -21,7 +21,7 @@ from domain.skills import BUILT_IN, Vocabulary
 from infrastructure.resume_kind import PDF, PLAIN, MediaType, Reason, ResumeRefused, container
 
 MEMORY_BYTES: Final = 768_000_000
-CPU_SECONDS: Final = 8
+CPU_SECONDS: Final = 5
 TOO_COMPLEX: Final = "The file takes too much memory or time to open."
 _MOST_TEXT: Final = 300_000
 _MOST_SKILLS: Final = 200
@@ -71,7 +71,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 4))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 2))
     signal.signal(signal.SIGXCPU, _out_of_time)
 
 
