@@ -34,7 +34,10 @@ from projections.paging import Page, seal
 
 
 class ScorecardBody(Body, frozen=True):
-    """`ratings` by criterion, 1 (poor) to 5; `stage` is the one that the application stands at, unless another is given."""
+    """`ratings` by criterion, 1 (poor) to 5; `stage` is the one that the application stands at, unless another is given.
+
+    A criterion is a name, like `communication`, and stays in the log for ever; what is to be said of the person goes into `note`.
+    """
 
     ratings: Ratings
     recommendation: Recommendation
