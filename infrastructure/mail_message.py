@@ -1,14 +1,13 @@
 """A mail, and the bytes of it. Nothing that people wrote can become a header, an address or an encoded word of ours.
 
-The header lines are made here: the standard library's own folding (as of 3.11) drops the quotes of a folded name, encodes long
-addresses of links, and decodes encoded words that people wrote, line breaks in them included.
+They are made here: the standard library's `EmailMessage` (as of 3.11) drops the quotes of a folded name, encodes long addresses
+of links, and decodes encoded words that people wrote, line breaks in them included. It also takes 2 ms a mail.
 """
 
+import binascii
 import re
 from datetime import UTC, datetime
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 from uuid import UUID
@@ -23,6 +22,7 @@ from infrastructure.settings import SettingsError
 NAME_LENGTH: Final = 80
 _LINE_LENGTH: Final = 900
 _END: Final = "\r\n"
+_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
 _PLAIN: Final = re.compile(r"[ -~]*")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9 !#$%&'*+/^_`{|}~-]+")
 _ADDRESS: Final = re.compile(
@@ -84,6 +84,7 @@ def sender(text: str) -> Address:
 
 def as_bytes(mail: Mail) -> bytes:
     """The mail as RFC 5322 has it (with RFC 6532, if the address needs it): text and HTML, 7 bit, short lines."""
+    boundary = f"=_{mail.mail_id.hex}"
     headers = [
         ("From", _with_name("From", mail.sender)),
         ("To", _with_name("To", mail.recipient)),
@@ -92,11 +93,21 @@ def as_bytes(mail: Mail) -> bytes:
         ("Message-ID", mail.message_id),
         ("Auto-Submitted", "auto-generated"),
         *((name, _words(name, value)) for name, value in mail.content.headers.items()),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
-    body = EmailMessage(policy=SMTP)
-    body.set_content(mail.content.text, cte="quoted-printable")
-    body.add_alternative(mail.content.html, subtype="html", cte="quoted-printable")
-    return "".join(f"{name}: {value}{_END}" for name, value in headers).encode() + body.as_bytes()
+    parts = (_part("plain", mail.content.text), _part("html", mail.content.html))
+    between = f"--{boundary}{_END}".encode()
+    head = "".join(f"{name}: {value}{_END}" for name, value in headers)
+    return b"".join(
+        (head.encode(), _END.encode(), between, between.join(parts), f"--{boundary}--{_END}".encode())
+    )
+
+
+def _part(subtype: str, text: str) -> bytes:
+    lines = _LINE_BREAK.sub(_END, text.removesuffix("\n"))
+    head = f'Content-Type: text/{subtype}; charset="utf-8"{_END}Content-Transfer-Encoding: quoted-printable{_END * 2}'
+    return head.encode() + binascii.b2a_qp(f"{lines}{_END}".encode()) + _END.encode()
 
 
 def _with_name(header: str, who: Address) -> str:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
@@ -71,6 +72,22 @@ def test_a_hostile_name_stays_a_name(text: str) -> None:
     check(text, Content(one_line(text, 150), text + "\n", text))
 
 
+@given(text=st.text(max_size=300))
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    message = email.message_from_bytes(
+        as_bytes(mail(content=Content("s", text, text))), policy=email.policy.default
+    )
+    assert [part["Content-Type"] for part in message.iter_parts()] == [
+        'text/plain; charset="utf-8"',
+        'text/html; charset="utf-8"',
+    ]
+    for part in message.iter_parts():
+        received = part.get_payload(decode=True)
+        assert isinstance(received, bytes)
+        sent = re.sub(r"\r\n|\r|\n", "\r\n", text.removesuffix("\n"))
+        assert received.decode().removesuffix("\r\n") == sent
+
+
 @settings(max_examples=150)
 @given(text=st.text(max_size=200), other=st.text(max_size=200))
 def test_any_name_and_subject_come_back_as_they_were(text: str, other: str) -> None:
@@ -94,7 +111,8 @@ def check(name: str, content: Content) -> None:
 
 def test_both_bodies_come_back_and_the_unsubscribe_link_is_whole() -> None:
     link = "https://jobs.example.com/notifications/unsubscribe?token=" + "a" * 200
-    content = Content("s", "Grüße, \n.\n漢字\n", "<p>Grüße &amp; 漢字</p>\n", unsubscribe_url=link)
+    text = "Grüße, \n.\n..\nFrom here\n--=_x\n=3D\n" + "漢字" * 200 + " \n\n\tend\n"
+    content = Content("s", text, "<p>Grüße &amp; 漢字</p>\n", unsubscribe_url=link)
     message = email.message_from_bytes(as_bytes(mail(content=content)), policy=email.policy.default)
     assert message["List-Unsubscribe"] == f"<{link}>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
