@@ -41,9 +41,9 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """
     allowed: Allowed = handler.opt.get("allow", ANYONE)
     services: Services = connection.app.state.services
+    if handler.opt.get("throttle") == "sign_in":
+        await services.throttle.sign_in(connection)
     if allowed == ANYONE:
-        if handler.opt.get("throttle") == "sign_in":
-            await services.throttle.sign_in(connection)
         return
     actor = await _actor(connection)
     await services.throttle.request(connection, actor)

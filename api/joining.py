@@ -16,7 +16,6 @@ from api.problems import ProblemError
 from api.profile import Code, Profile, invalid_code, profile_of
 from api.requests import AnyRequest
 from api.services import Services
-from application.actor import Actor
 from infrastructure import accounts as table
 from infrastructure import invitations
 from infrastructure.account_mail import queue
@@ -40,6 +39,7 @@ class AcceptBody(Body, frozen=True):
     tags=["Accounts"],
     security=[{}, {"bearer": []}],
     problems=("409",),
+    throttle="sign_in",
     operation_id="accept_invitation",
 )
 async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) -> Profile:
@@ -53,7 +53,7 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
         invitation = await invitations.by_code(connection, data.code)
     if invitation is None or not await _inviter_is_admin(services, invitation):
         raise invalid_code()
-    account = await _known(services, invitation, data, caller(request.scope))
+    account = await _known(services, invitation, data, request)
     if account is None:
         account = await _new(services, invitation, data)
         is_new = True
@@ -78,9 +78,10 @@ async def _inviter_is_admin(services: Services, invitation: Invitation) -> bool:
 
 
 async def _known(
-    services: Services, invitation: Invitation, data: AcceptBody, actor: Actor | None
+    services: Services, invitation: Invitation, data: AcceptBody, request: AnyRequest
 ) -> Account | None:
     """The account that accepts; None when the address has none. Raises a problem when it is not its owner who asks."""
+    actor = caller(request.scope)
     async with services.pool.connection() as connection:
         if actor is not None:
             account = await table.by_id(connection, actor.account_id)
@@ -94,6 +95,7 @@ async def _known(
         return None
     if data.password is None:
         raise _missing("password")
+    await services.throttle.password(request, account.email)
     if not await services.passwords.matches(data.password, account.password_hash):
         async with services.pool.connection() as connection:
             await invitations.count_wrong_password(connection, invitation)
@@ -135,7 +137,8 @@ async def _claim(services: Services, invitation: Invitation, account: Account, *
         if is_new:
             await _store(connection, account)
         elif not await table.claim_company(connection, account.account_id, invitation.tenant_id):
-            raise _elsewhere()
+            belongs = await table.lock_company(connection, account.account_id)
+            raise invalid_code() if belongs is None else _elsewhere()
         await revoke(connection, account.account_id)
 
 

@@ -89,7 +89,7 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State)
     services: Services = state.services
     actor = actor_of(request)
     if data.email is not None:
-        await _begin_email_change(services, actor, data.email, data.password)
+        await _begin_email_change(services, request, data.email, data.password)
     if data.name is not None:
         async with services.pool.connection() as connection:
             await table.rename(connection, actor.account_id, data.name)
@@ -134,7 +134,10 @@ async def confirm_email(data: JSONBody[EmailConfirmBody], state: State) -> Confi
     return ConfirmedEmail(purpose.email)
 
 
-async def _begin_email_change(services: Services, actor: Actor, email: str, password: str | None) -> None:
+async def _begin_email_change(
+    services: Services, request: AnyRequest, email: str, password: str | None
+) -> None:
+    actor = actor_of(request)
     account = await _own(services, actor)
     if email.lower() == account.email.lower():
         async with services.pool.connection() as connection:
@@ -142,7 +145,7 @@ async def _begin_email_change(services: Services, actor: Actor, email: str, pass
             if email != account.email:
                 await table.change_email(connection, account.account_id, email)
         return
-    await _check_presence(services, actor, account, password)
+    await _check_presence(services, request, account, password)
     async with services.pool.connection() as connection, connection.transaction():
         code = await one_use_codes.issue(connection, "email_confirmation", account.account_id, email)
         if code is None:
@@ -159,16 +162,21 @@ async def _begin_email_change(services: Services, actor: Actor, email: str, pass
     services.mail.wake()
 
 
-async def _check_presence(services: Services, actor: Actor, account: Account, password: str | None) -> None:
+async def _check_presence(
+    services: Services, request: AnyRequest, account: Account, password: str | None
+) -> None:
     """A token that somebody found is not enough to take an account over: its password was typed lately, or is sent."""
     if password is not None:
+        await services.throttle.password(request, account.email)
         if not await services.passwords.matches(password, account.password_hash):
             wrong = InvalidField("password", "this is not the current password")
             raise ProblemError(400, "wrong_password", "The current password is wrong.", [wrong])
+        await services.throttle.password_was_right(request, account.email)
         return
+    session_id = actor_of(request).session_id
     async with services.pool.connection() as connection:
-        lately = actor.session_id is not None and await opened_lately(
-            connection, actor.session_id, minutes=_TYPED_LATELY_MINUTES
+        lately = session_id is not None and await opened_lately(
+            connection, session_id, minutes=_TYPED_LATELY_MINUTES
         )
     if not lately:
         raise ProblemError(403, "password_needed", "Send the current password too, or log in again.")
