@@ -9,6 +9,7 @@ from litestar import Litestar
 from api.app import create_app
 from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings, load
+from infrastructure.signing_keys import check_key_file
 
 _GARBAGE_THRESHOLD: Final = 50_000
 """Allocations between two looks for garbage cycles. Requests make few; the default of 700 looked several times a request."""
@@ -31,10 +32,11 @@ def _settled(settings: Settings, further_handlers: list[Any] | None = None) -> L
 
 
 def serve(settings: Settings, further_handlers: list[Any] | None = None) -> None:
-    """Serve HTTP until SIGINT or SIGTERM, then finish what was begun. Blocks.
+    """Serve HTTP until SIGINT or SIGTERM, then finish what was begun. Blocks. Raises `SettingsError`.
 
     `further_handlers` are served by a single process only.
     """
+    check_key_file(settings)
     several = settings.api_processes > 1
     uvicorn.run(
         "api.server:application" if several else _settled(settings, further_handlers),

@@ -22,6 +22,7 @@ from infrastructure.operator_error import OperatorError
 from infrastructure.process_tree import ProcessTree, Program
 from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings, environment, with_secret_key
+from infrastructure.signing_keys import check_key_file
 from infrastructure.stop_signals import StopSignals
 from projections.menu import MENU
 
@@ -68,6 +69,7 @@ def up(
     """
     with StopSignals() as signals, contextlib.ExitStack() as stack:
         _check_free(settings)
+        check_key_file(settings)
         servers = _servers(settings, stack)
         settings, database_url, redis_url = _connected(settings, servers)
         migrate_database(database_url)

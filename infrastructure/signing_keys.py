@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from psycopg import AsyncConnection, Connection
 
-from infrastructure.settings import SECRET_KEY_BYTES, SettingsError
+from infrastructure.settings import SECRET_KEY_BYTES, Settings, SettingsError
 
 Algorithm: TypeAlias = Literal["HS256", "EdDSA", "RS256"]
 
@@ -117,6 +117,12 @@ class KeyRing:
     def _derived(self, row: StoredKey) -> SigningKey:
         key = hmac.digest(self._secret, b"access token " + row.key_id.encode() + row.salt, "sha256")
         return SigningKey(row.key_id, "HS256", key, key)
+
+
+def check_key_file(settings: Settings) -> None:
+    """Raise `SettingsError` when the settings name a key file that is no good."""
+    if settings.token_key_file is not None:
+        keys_of(Path(settings.token_key_file))
 
 
 def keys_of(path: Path) -> list[SigningKey]:
