@@ -1,4 +1,4 @@
-"""Reads resumes in child processes: a few at a time, with little memory, time and no secrets, so that a hostile one hurts nobody."""
+"""Reads resumes in child processes, a few at a time, with little memory and time and no secrets: a hostile one hurts nobody."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,6 @@ from infrastructure.resume_kind import ResumeRefused
 from infrastructure.resume_worker import TOO_COMPLEX, Answer
 
 _ANSWER_BYTES: Final = 64_000
-_WAITING: Final = 32
 
 _log = structlog.get_logger(__name__)
 
@@ -28,11 +27,15 @@ class ResumesBusy(Exception):
 
 
 class ResumeReader:
-    """Reads resumes, `at_once` of them at the same time, each for `seconds` at most; use it as a context manager."""
+    """Reads resumes, `at_once` of them at the same time, each for `seconds` at most, for `waiting` callers at most.
 
-    def __init__(self, *, at_once: int = 2, seconds: float = 15.0) -> None:
+    Use it as a context manager.
+    """
+
+    def __init__(self, *, at_once: int = 2, waiting: int = 32, seconds: float = 15.0) -> None:
         self._turns = asyncio.Semaphore(at_once)
         self._seconds = seconds
+        self._most_waiting = waiting
         self._waiting = 0
         self._vocabulary: Vocabulary = BUILT_IN
         self._vocabulary_file: IO[bytes] | None = None
@@ -51,7 +54,7 @@ class ResumeReader:
 
         A file whose text cannot be had within the limits is `text_found=False`. Raises `ResumeRefused` and `ResumesBusy`.
         """
-        if self._waiting >= _WAITING:
+        if self._waiting >= self._most_waiting:
             raise ResumesBusy("Too many resumes are being read; try again shortly.")
         self._waiting += 1
         try:

@@ -12,7 +12,7 @@ import pytest
 
 from domain.skills import BUILT_IN, Skill
 from infrastructure.resume_kind import DOCX, ODT, PDF, PLAIN, MediaType, ResumeRefused
-from infrastructure.resume_reader import ResumeReader
+from infrastructure.resume_reader import ResumeReader, ResumesBusy
 from infrastructure.resume_worker import CPU_SECONDS, MEMORY_BYTES, Answer, answers
 from tests import resume_files
 from tests.resume_files import SKILLS, TEXT
@@ -118,6 +118,17 @@ async def test_what_takes_forever_ends_with_its_time_and_others_go_on_meanwhile(
         assert beats > 50
         with opened(TEXT.encode()) as file:
             assert (await reader.read(file, BUILT_IN)).text_found
+
+
+@pytest.mark.asyncio
+async def test_who_would_wait_behind_too_many_is_sent_away() -> None:
+    async with ResumeReader(at_once=1, waiting=2) as reader:
+        with opened(TEXT.encode()) as file:
+            reading = [reader.read(file, BUILT_IN) for _ in range(3)]
+            first, second, third = await asyncio.gather(*reading, return_exceptions=True)
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert isinstance(third, ResumesBusy)
 
 
 @pytest.mark.asyncio
