@@ -132,7 +132,9 @@ def _show(found: "list[KnownAccount]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("id", "e-mail", "name", "company", "since", "sessions", "state")
+    table = Table()
+    for title in ("id", "e-mail", "name", "company", "since", "sessions", "state"):
+        table.add_column(title, overflow="fold")
     for account in found:
         table.add_row(
             str(account.account_id),

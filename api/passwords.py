@@ -35,6 +35,7 @@ def check_password(password: str, field: str, *context: str) -> None:
 @post(
     "/auth/password",
     allow=SIGNED_IN,
+    throttle="sign_in",
     status_code=204,
     tags=["Accounts"],
     operation_id="change_password",
@@ -45,8 +46,12 @@ async def change_password(data: JSONBody[PasswordBody], request: AnyRequest, sta
     actor = actor_of(request)
     async with services.pool.connection() as connection:
         account = await table.by_id(connection, actor.account_id)
-    if account is None or not await services.passwords.matches(data.current_password, account.password_hash):
+    if account is None:
         raise _wrong_password()
+    await services.throttle.password(request, account.email)
+    if not await services.passwords.matches(data.current_password, account.password_hash):
+        raise _wrong_password()
+    await services.throttle.password_was_right(request, account.email)
     company_name = "" if account.company_id is None else await services.company_names.of(account.company_id)
     check_password(data.new_password, "new_password", account.name, account.email, company_name)
     password_hash = await services.passwords.hash(data.new_password)
