@@ -123,6 +123,8 @@ class Deliverer:
             )
         began = time.monotonic()
         for number, due in enumerate(claimed.mails):
+            if due.mail_id in self._under_way:
+                continue  # its lease has ended while we are still at it
             self._under_way[due.mail_id] = due
             self._stopping.wait(max(0.0, began + number / self._per_second - time.monotonic()))
             senders.submit(self._deliver, due)

@@ -401,6 +401,20 @@ def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
     assert len(office.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
 
 
+def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    office.provider.answer = lambda _request: Answer(hang=True)
+    deliverer = office.deliverer()
+    with deliverer.running():
+        deliverer.wake()
+        office.provider.wait_for(2)
+        office.time_passes()
+        deliverer.wake()
+        office.until("select bool_and(mail_attempts = 2) from effect")
+    assert len(office.provider.requests) == 2
+
+
 def test_a_mail_that_ends_every_process_is_given_up(office: PostOffice) -> None:
     office.apply()
     office.store_effects()
