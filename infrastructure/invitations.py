@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, LiteralString, TypeAlias
 from uuid import UUID, uuid4
 
 import msgspec
@@ -20,13 +20,11 @@ InvitationStatus: TypeAlias = Literal["open", "accepted", "revoked", "expired"]
 LIFETIME: Final = timedelta(days=7)
 DAILY: Final = 200
 """Invitations that one company sends in a day."""
-WRONG_PASSWORDS: Final = 10
-"""How often an invitation may be tried with a wrong password of the account that it is for."""
-
 _KEPT: Final = timedelta(days=60)
 _SECRET_BYTES: Final = 24
-_STATUS: Final = f"""
-case when revoked_at is not null or attempts >= {WRONG_PASSWORDS} then 'revoked' when accepted_at is not null then 'accepted'
+# Ten wrong passwords of the account that it is for are enough.
+_STATUS: Final[LiteralString] = """
+case when revoked_at is not null or attempts >= 10 then 'revoked' when accepted_at is not null then 'accepted'
      when expires_at <= clock_timestamp() then 'expired' else 'open' end
 """
 _COLUMNS: Final = f"invitation_id, tenant_id, email, role, inviter_id, created_at, expires_at, accepted_by, {_STATUS} as status"

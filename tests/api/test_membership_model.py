@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from application.actor import Actor
@@ -22,7 +22,7 @@ from tests.api.people import Person, System
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PEOPLE: Final = 4
+PEOPLE: Final = 3
 COMPANIES: Final = 2
 ROLES: Final = ("recruiter", "auditor", "admin")
 
@@ -175,8 +175,15 @@ async def log(system: System) -> AsyncIterator[Failing]:
     memberships._log = commands._log = services.store
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(taken=st.lists(steps, min_size=3, max_size=14))
+CHECKED: Final = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.generate],  # to shrink an example takes longer than a test may
+)
+
+
+@settings(CHECKED, max_examples=15)
+@given(taken=st.lists(steps, min_size=8, max_size=16))
 async def test_one_after_the_other_whoever_is_cut_short(
     system: System, log: Failing, taken: list[Step]
 ) -> None:
@@ -188,7 +195,7 @@ async def test_one_after_the_other_whoever_is_cut_short(
     await town.check_after_logins()
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(CHECKED, max_examples=8)
 @given(taken=st.lists(steps, min_size=3, max_size=6), at_once=st.lists(steps, min_size=2, max_size=8))
 async def test_at_once(system: System, log: Failing, taken: list[Step], at_once: list[Step]) -> None:
     town = Town(system, log)
