@@ -65,7 +65,11 @@ def _is_common(folded: str) -> bool:
 
 def _is_pattern(folded: str) -> bool:
     """One to four characters over and over, or a walk along the alphabet, the digits or a row of keys."""
-    if len(folded) < _LONG and (repeated := _REPEATED.fullmatch(folded)) and repeated[1].startswith(repeated[2]):
+    if (
+        len(folded) < _LONG
+        and (repeated := _REPEATED.fullmatch(folded))
+        and repeated[1].startswith(repeated[2])
+    ):
         return True
     walks = (*_ROWS, *(row[::-1] for row in _ROWS))
     parts = re.findall(r"[^\W\d_]+|\d+", folded)
