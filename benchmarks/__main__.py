@@ -1,7 +1,8 @@
 """All benchmarks, one after the other: `python -m benchmarks`."""
 
-from benchmarks import append, http, projections, report, search
+from benchmarks import append, http, mail, projections, report, search
 
 report.run(
-    "Every benchmark of the README.", [append.measure, projections.measure, http.measure, search.measure]
+    "Every benchmark of the README.",
+    [append.measure, projections.measure, http.measure, search.measure, mail.measure],
 )
