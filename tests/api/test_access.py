@@ -193,8 +193,10 @@ async def fresh(system: System, world: World, template: str = "") -> Things:
     if "member_id" in template:
         return replace(things, member_id=(await system.member(world.admin, "recruiter")).id)
     if "invitation_id" in template:
-        sent = await world.admin.post("/company/invitations", {"email": "in@example.com", "role": "auditor"})
-        return replace(things, invitation_id=sent.json()["id"])
+        letter = await world.admin.post(
+            "/company/invitations", {"email": "in@example.com", "role": "auditor"}
+        )
+        return replace(things, invitation_id=letter.json()["id"])
     if "resume_id" in template:
         sent = await uploaded(candidate)
         await candidate.applies(await world.admin.posts_job(), resume_id=sent["id"])
