@@ -9,6 +9,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.services import Services
+from api.throttle import Throttle
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
 from application.refusals import Forbidden
@@ -40,19 +41,23 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     `check_declared` has seen to it that only OPTIONS and the description's pages declare nothing.
     """
     allowed: Allowed = handler.opt.get("allow", ANYONE)
-    services: Services = connection.app.state.services
     if handler.opt.get("throttle") == "sign_in":
-        await services.throttle.sign_in(connection)
+        await _throttle(connection).sign_in(connection)
     if allowed == ANYONE:
         return
     actor = await _actor(connection)
-    await services.throttle.request(connection, actor)
+    await _throttle(connection).request(connection, actor)
     if allowed != VISITOR:
         if actor is None:
             raise NotAuthorizedException("An access token is needed.", headers=_CHALLENGE)
         if actor.role not in allowed:
             raise Forbidden(f"This is not for a {actor.role}.")
     cast("dict[str, object]", connection.scope)[_ACTOR] = actor
+
+
+def _throttle(connection: AnyConnection) -> Throttle:
+    services: Services = connection.app.state.services
+    return services.throttle
 
 
 async def _actor(connection: AnyConnection) -> Actor | None:

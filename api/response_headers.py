@@ -47,7 +47,7 @@ class ResponseHeaders:
         if name is not None:
             headers.append((b"x-request-id", str(name).encode()))
         allowance = known.get(ALLOWANCE)
-        if isinstance(allowance, Allowance):
+        if isinstance(allowance, Allowance) and b"ratelimit-limit" not in said:
             headers += rate_limit_headers(allowance)
 
 

@@ -87,6 +87,7 @@ async def upload_resume(
     """
     services: Services = state.services
     owner_id = actor_of(request).account_id
+    await services.throttle.upload(actor_of(request))
     upload = await one_file(request, "file", FILE_BYTES)
     with upload.file:
         key = _request_key(idempotency_key, upload)

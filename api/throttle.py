@@ -26,6 +26,7 @@ class Throttle:
         self._sign_in = Limit("sign_in", settings.limit_sign_in)
         self._password = Limit("password", settings.limit_login)
         self._account = Limit("account", settings.limit_account)
+        self._uploads = Limit("uploads", settings.limit_uploads)
 
     def client(self, connection: AnyConnection) -> str:
         """Where the request comes from."""
@@ -52,6 +53,10 @@ class Throttle:
     async def password_was_right(self, connection: AnyConnection, email: str) -> None:
         """The attempts before it were the owner's."""
         await self._limits.forgive(self._password, _hidden(email), self.client(connection))
+
+    async def upload(self, actor: Actor) -> None:
+        """A file that takes seconds to read. Raises `RateLimited` and `LimitsUnavailable`."""
+        await self._limits.spend(self._uploads, str(actor.account_id))
 
 
 def _hidden(email: str) -> str:

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8000
     public_url: str | None = None
     database_url: str | None = None
+    api_database_url: str | None = None
     redis_url: str | None = None
     secret_key: str | None = None
     access_token_expire_minutes: Count = 60
@@ -85,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_sign_in: str = "600/minute;6000/hour"
     limit_login: str = "10/minute;30/hour;100/day"
     limit_account: str = "100/hour;300/day"
+    limit_uploads: str = "10/minute;60/hour"
     trusted_proxies: str = ""
 
 

@@ -12,6 +12,7 @@ from infrastructure.rate_limits import Limit
 from infrastructure.settings import Settings
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, System, refused, running
+from tests.api.resume_upload import upload
 
 
 def limited(database_url: str, redis_url: str, **limits: str) -> Settings:
@@ -84,6 +85,15 @@ async def test_general_traffic_says_what_is_left_and_ends(database_url: str, red
         assert 10 < len(left) <= 30
         admin = await system.company()
         assert (await admin.get("/auth/me")).status_code == 200
+
+
+async def test_resumes_are_read_so_often_for_a_person(database_url: str, redis_url: str) -> None:
+    async with running(limited(database_url, redis_url, limit_uploads="2/minute")) as system:
+        person = await system.candidate()
+        for text in (b"Ann bakes bread.", b"Ann bakes cakes."):
+            assert (await upload(person, text)).status_code == 201
+        waits(await upload(person, b"Ann bakes pies."), 2)
+        assert (await upload(await system.candidate(), b"Bo bakes pies.")).status_code == 201
 
 
 async def test_without_redis_nobody_signs_in_and_everybody_reads(database_url: str, redis_url: str) -> None:
