@@ -27,7 +27,7 @@ from infrastructure.log_page import Page, Poison, describe
 from infrastructure.projector import Projector, Unit
 from infrastructure.read_model import Key, ReadModel, Row
 
-INTERVAL_SECONDS: Final = 0.25
+INTERVAL_SECONDS: Final = 0.4
 """Units begin at most this often in one process."""
 
 _KNOWN: Final = 20_000
@@ -240,12 +240,12 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
 
     def _learn(self, connection: Connection[Any], tenant_id: UUID, effects: list[Effect]) -> None:
         """Who these applications, and their jobs, are about."""
-        wanted = {effect.application_id for effect in effects}
-        self._applications.update(
-            _firsts(connection, tenant_id, wanted - self._applications.keys(), _Application)
-        )
-        jobs = {self._applications[one].job_id for one in wanted & self._applications.keys()}
-        self._jobs.update(_firsts(connection, tenant_id, jobs - self._jobs.keys(), _Job))
+        applications, jobs = self._applications, self._jobs
+        wanted = {effect.application_id for effect in effects if effect.application_id not in applications}
+        applications.update(_firsts(connection, tenant_id, wanted, _Application))
+        about = (applications.get(effect.application_id) for effect in effects)
+        wanted = {application.job_id for application in about if application}
+        jobs.update(_firsts(connection, tenant_id, [one for one in wanted if one not in jobs], _Job))
 
 
 def _firsts(
