@@ -1,8 +1,16 @@
 """All benchmarks, one after the other: `python -m benchmarks`."""
 
-from benchmarks import append, http, mail, projections, report, search
+from benchmarks import append, http, logins, mail, projections, report, search
 
 report.run(
     "Every benchmark of the README.",
-    [append.measure, projections.measure, http.measure, search.measure, mail.measure],
+    [
+        append.measure,
+        projections.measure,
+        http.measure,
+        search.measure,
+        mail.measure,
+        logins.flood,
+        logins.times,
+    ],
 )
