@@ -105,7 +105,7 @@ async def _background(services: Services) -> tuple[Check, Check]:
 
 def _read_models(found: list[ProjectionStatus]) -> Check:
     outdated = [status.name for status in found if status.outdated]
-    parked = [status.name for status in found if status.parked]
+    parked = [status.name for status in found if status.tenants_parked]
     detail = [f"outdated: {', '.join(outdated)}"] if outdated else []
     detail += [f"parked: {', '.join(parked)}"] if parked else []
     return Check(ok=not detail, detail="; ".join(detail))

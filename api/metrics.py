@@ -130,7 +130,7 @@ class _ProjectionCollector(Collector):
             "lag_seconds": "Age of the oldest event that is not projected.",
             "events_behind": "Events that are not projected.",
             "tenants_behind": "Tenants with events that are not projected.",
-            "tenants_parked": "Tenants that are passed over since an event could not be folded (100 at most).",
+            "tenants_parked": "Tenants that are passed over since an event could not be folded.",
             "outdated": "1 if the live build is of another version than the program.",
         }
         for name, text in families.items():
@@ -158,8 +158,6 @@ class _MailCollector(Collector):
 
 
 def _value(status: ProjectionStatus, name: str) -> float:
-    if name == "tenants_parked":
-        return len(status.parked)
     return float(getattr(status, name))
 
 

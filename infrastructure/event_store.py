@@ -26,7 +26,10 @@ _APPEND_BYTES: Final = 64 << 20
 
 
 class EventStore:
-    """The logs of all tenants, for one event loop; use it as an async context manager."""
+    """The logs of all tenants, for one event loop; use it as an async context manager.
+
+    `walled`: the database shows its role only the tenants that a statement is about, and is told which.
+    """
 
     def __init__(
         self,
@@ -35,11 +38,13 @@ class EventStore:
         queue_limit: int = 10_000,
         batch_limit: int = 256,
         committed: Committed | None = None,
+        walled: bool = False,
     ) -> None:
         self._database_url = database_url
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._committed = committed
+        self._walled = walled
 
     async def __aenter__(self) -> Self:
         self.writing = GroupCommit(
@@ -47,8 +52,9 @@ class EventStore:
             queue_limit=self._queue_limit,
             batch_limit=self._batch_limit,
             committed=self._committed,
+            walled=self._walled,
         )
-        self._reading = GroupRead(self._database_url, queue_limit=self._queue_limit)
+        self._reading = GroupRead(self._database_url, queue_limit=self._queue_limit, walled=self._walled)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -25,9 +25,11 @@ class GroupCommit(GroupQueue[Append, Appended]):
         batch_limit: int = 256,
         writers: int = 1,
         committed: Committed | None = None,
+        walled: bool = False,
     ) -> None:
         super().__init__(database_url, workers=writers, queue_limit=queue_limit, batch_limit=batch_limit)
         self._committed = committed
+        self._walled = walled
         self.batches = 0
         self.appends = 0
 
@@ -42,7 +44,7 @@ class GroupCommit(GroupQueue[Append, Appended]):
     async def _send(
         self, connection: Connection, requests: Sequence[Append]
     ) -> Sequence[Appended | VersionConflict]:
-        outcomes = await write(connection, requests)
+        outcomes = await write(connection, requests, walled=self._walled)
         self.batches += 1
         self.appends += len(requests)
         if self._committed is not None:

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from psycopg.pq.abc import PGresult
 
 from infrastructure.group_queue import Connection, GroupQueue
+from infrastructure.log_transaction import show_call
 from infrastructure.pipeline import Call, run
 
 
 class GroupRead(GroupQueue[Call, PGresult]):
     """Runs single statements, many per trip; `readers` is how many connections share the work."""
 
-    def __init__(self, database_url: str, *, queue_limit: int = 10_000, readers: int = 2) -> None:
+    def __init__(
+        self, database_url: str, *, queue_limit: int = 10_000, readers: int = 2, walled: bool = False
+    ) -> None:
         super().__init__(database_url, workers=readers, queue_limit=queue_limit, batch_limit=64)
+        self._walled = walled
 
     async def read(self, call: Call) -> PGresult:
         """The statement's result. Raises `LogUnavailable` when overloaded or without a database, `ValueError` for what
@@ -20,4 +24,7 @@ class GroupRead(GroupQueue[Call, PGresult]):
         return await self._ask(call)
 
     async def _send(self, connection: Connection, requests: Sequence[Call]) -> Sequence[PGresult]:
-        return await run(connection, requests)
+        if not self._walled:
+            return await run(connection, requests)
+        tenants = {parameters[0] or b"" for _, parameters in requests}
+        return (await run(connection, [show_call(tenants), *requests]))[1:]

@@ -30,6 +30,9 @@ from infrastructure.pipeline import (
 
 BEGIN: Final = Statement("log_begin", "begin isolation level read committed")
 COMMIT: Final = Statement("log_commit", "commit")
+SHOW: Final = Statement("log_show", "select set_config('hirelog.tenants', $1, true)")
+"""Whose rows row-level security shows to the API's role until the transaction ends; it touches no table."""
+
 LOCK_HEAD: Final = Statement(
     "log_lock_head",
     """
@@ -227,6 +230,11 @@ def by_tenant(pending: Iterable[Planned]) -> list[TenantWrite]:
             write = writes[tenant] = TenantWrite(tenant)
         write.add(planned)
     return [writes[tenant] for tenant in sorted(writes)]
+
+
+def show_call(tenants: Iterable[bytes]) -> Call:
+    """Show the rows of these tenants (ids as bytes) for the rest of the transaction."""
+    return SHOW, (("{" + ",".join(map(bytes.hex, tenants)) + "}").encode(),)
 
 
 def versions_call(tenant_id: UUID, streams: Iterable[UUID]) -> Call:

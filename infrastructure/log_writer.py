@@ -19,13 +19,16 @@ _Writing: TypeAlias = Generator[list[Call], list[PGresult], list[Outcome]]
 _FRUITLESS_ROUNDS: Final = 20
 
 
-def _write(appends: Sequence[Append]) -> _Writing:
+def _write(appends: Sequence[Append], *, walled: bool = False) -> _Writing:
     outcomes: dict[int, Outcome] = {}
     pending = _plan(appends, outcomes)
     fruitless = 0
     while pending:
         writes = tx.by_tenant(pending)
         calls: list[Call] = [(tx.BEGIN, ())]
+        if walled:
+            calls.append(tx.show_call([write.tenant_id.bytes for write in writes]))
+        before = len(calls)
         for write in writes:
             calls += write.calls()
         calls.append((tx.COMMIT, ()))
@@ -33,14 +36,14 @@ def _write(appends: Sequence[Append]) -> _Writing:
         known = len(outcomes)
         failed: set[UUID] = set()
         for number, write in enumerate(writes):
-            written = write.outcomes(results[3 * number + 1 : 3 * number + 4])
+            written = write.outcomes(results[before + 3 * number : before + 3 * number + 3])
             if written is None:
                 failed.add(write.tenant_id)
             else:
                 outcomes.update(written)
         if failed:
             suspects = [planned for planned in pending if planned.append.tenant_id in failed]
-            outcomes.update((yield from _conflicts(suspects)))
+            outcomes.update((yield from _conflicts(suspects, walled=walled)))
         fruitless = fruitless + 1 if len(outcomes) == known else 0
         if fruitless == _FRUITLESS_ROUNDS:
             raise LogUnavailable("the log refuses appends that do not conflict")
@@ -59,13 +62,17 @@ def _plan(appends: Sequence[Append], outcomes: dict[int, Outcome]) -> list[tx.Pl
     return pending
 
 
-def _conflicts(suspects: list[tx.Planned]) -> Generator[list[Call], list[PGresult], dict[int, Outcome]]:
+def _conflicts(
+    suspects: list[tx.Planned], *, walled: bool
+) -> Generator[list[Call], list[PGresult], dict[int, Outcome]]:
     """Tells the appends that conflict from those that may be tried again."""
     streams: dict[UUID, dict[UUID, None]] = {}
     for planned in suspects:
         streams.setdefault(planned.append.tenant_id, {}).update(dict.fromkeys(planned.spans))
-    results = yield [tx.versions_call(tenant, wanted) for tenant, wanted in streams.items()]
-    versions = {tenant: tx.versions_of(result) for tenant, result in zip(streams, results, strict=True)}
+    shown = [tx.show_call([tenant.bytes for tenant in streams])] if walled else []
+    results = yield shown + [tx.versions_call(tenant, wanted) for tenant, wanted in streams.items()]
+    found = results[len(shown) :]
+    versions = {tenant: tx.versions_of(result) for tenant, result in zip(streams, found, strict=True)}
     conflicts = [
         (planned, conflict)
         for planned in suspects
@@ -73,17 +80,22 @@ def _conflicts(suspects: list[tx.Planned]) -> Generator[list[Call], list[PGresul
     ]
     if not conflicts:
         return {}
-    own = yield [planned.own_events() for planned, _ in conflicts]
+    own = (yield shown + [planned.own_events() for planned, _ in conflicts])[len(shown) :]
     return {
         planned.index: planned.first_outcome(result) or conflict
         for (planned, conflict), result in zip(conflicts, own, strict=True)
     }
 
 
-async def write(connection: psycopg.AsyncConnection[object], appends: Sequence[Append]) -> list[Outcome]:
-    """The outcome of each append, in order; all that hold are durable. The connection is in no transaction."""
+async def write(
+    connection: psycopg.AsyncConnection[object], appends: Sequence[Append], *, walled: bool = False
+) -> list[Outcome]:
+    """The outcome of each append, in order; all that hold are durable. The connection is in no transaction.
+
+    `walled`: it is the API's, and sees a tenant's rows only when it says so.
+    """
     _outside_transactions(connection)
-    writing = _write(appends)
+    writing = _write(appends, walled=walled)
     try:
         calls = next(writing)
         while True:

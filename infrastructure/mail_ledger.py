@@ -30,15 +30,7 @@ update {table}
 set mail_status = 'queued', mail_attempts = 0, mail_due_at = now(), mail_reason = null, mail_done_at = null
 where mail_status = 'given_up' and (%(mail_id)s::uuid is null or mail_id = %(mail_id)s){only}
 """
-_FIGURES: Final[LiteralString] = """
-select count(*), coalesce(extract(epoch from now() - min(mail_due_at)), 0)::float8,
-       (select count(*) from effect where mail_status = 'given_up')
-       + (select count(*) from account_mail where mail_status = 'given_up'),
-       (select sent from mail_pace),
-       (select held_reason from mail_pace)
-from (select mail_due_at from effect where mail_due_at is not null
-      union all select mail_due_at from account_mail where mail_due_at is not null) as queue
-"""
+_FIGURES: Final[LiteralString] = "select waiting, lag_seconds, given_up, sent, held_reason from mail_standing"
 
 
 class LedgerMail(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` is that of the live build (None: not created yet), `wanted_version` this program's; where they differ it is
     `outdated`, and is not projected until it is rebuilt. `lag_seconds` is the age of the oldest event that is not projected.
-    Parked tenants are not counted as behind.
+    Parked tenants are not counted as behind. Who they are (`parked`, the last 100) is not for the API's role to know.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
     tenants_behind: int
     events_behind: int
     lag_seconds: float
+    tenants_parked: int
     parked: list[Parked]
 
     @property
@@ -44,19 +45,9 @@ class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
         return self.version != self.wanted_version
 
 
-_LIVE: Final[LiteralString] = "select version, build, changed_at from projection where name = %(name)s"
-_LAG: Final[LiteralString] = """
-with lag as (
-    select head.tenant_id, head.position - coalesce(checkpoint.position, 0) as events,
-           coalesce(checkpoint.position, 0) + 1 as next
-    from log_head as head
-    left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.tenant_id
-         and checkpoint.name = %(name)s and checkpoint.build = %(build)s
-    where checkpoint.parked_position is null and head.position > coalesce(checkpoint.position, 0))
-select (select count(*) from log_head), count(*), coalesce(sum(lag.events), 0)::bigint,
-       coalesce(extract(epoch from now() - min(oldest.recorded_at)), 0)::float8
-from lag
-left join event as oldest on oldest.tenant_id = lag.tenant_id and oldest.position = lag.next
+_STANDING: Final[LiteralString] = """
+select version, build, changed_at, tenants, tenants_behind, events_behind, lag_seconds, tenants_parked
+from projection_standing where name = %(name)s
 """
 _PARKED: Final[LiteralString] = """
 select tenant_id, parked_position, parked_error, parked_at from projection_checkpoint
@@ -84,22 +75,24 @@ def retry_parked(connection: Connection[Any], name: str, tenant_id: UUID | None 
 
 
 def _status(connection: Connection[Any], model: AnyReadModel) -> ProjectionStatus:
-    live = connection.execute(_LIVE, {"name": model.name}).fetchone()
-    version, build, changed_at = live or (None, None, None)
-    parameters = {"name": model.name, "build": build}
-    lag = connection.execute(_LAG, parameters).fetchone() or (0, 0, 0, 0.0)
+    found = connection.execute(_STANDING, {"name": model.name}).fetchone()
+    version, build, changed_at, tenants, tenants_behind, events_behind, lag_seconds, tenants_parked = (
+        found or (None, None, None, 0, 0, 0, 0.0, 0)
+    )
+    parked = connection.execute(_PARKED, {"name": model.name, "build": build})
     return ProjectionStatus(
         name=model.name,
         version=version,
         wanted_version=model.version,
         build=build,
         changed_at=changed_at,
-        tenants=lag[0],
-        tenants_behind=lag[1],
-        events_behind=lag[2],
-        lag_seconds=max(0.0, lag[3]),
+        tenants=tenants,
+        tenants_behind=tenants_behind,
+        events_behind=events_behind,
+        lag_seconds=max(0.0, lag_seconds),
+        tenants_parked=tenants_parked,
         parked=[
             Parked(tenant_id=tenant_id, position=position, error=error, parked_at=parked_at)
-            for tenant_id, position, error, parked_at in connection.execute(_PARKED, parameters)
+            for tenant_id, position, error, parked_at in parked
         ],
     )

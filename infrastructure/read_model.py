@@ -22,6 +22,7 @@ from psycopg import sql
 
 from application.recorded import Recorded
 from domain.decision import Event
+from infrastructure.tenant_walls import ACCOUNT, API_ROLE, TENANTS, WALLED
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,10 @@ class ReadModel(msgspec.Struct, Generic[RowT, EventT], frozen=True, kw_only=True
     `evolve(row, recorded)` answers each of them anew: None where there is no row (yet, or any more). `handled` is the union
     of the events that it folds; others are not even fetched. `indexes` are SQL with a `{table}` in them, `generated` are
     definitions of further columns that PostgreSQL computes. Whoever changes any of this raises `version`.
+
+    The API's role sees the rows of the tenants for which it asks. `person` names a column: it also sees the rows in which that
+    is the account for which it asks. `public` is a condition on rows that everybody sees; its operators may be such as
+    row-level security keeps away from an index, so then the view is the wall.
     """
 
     name: LiteralString
@@ -53,6 +58,8 @@ class ReadModel(msgspec.Struct, Generic[RowT, EventT], frozen=True, kw_only=True
     evolve: Callable[[RowT | None, Recorded[EventT]], RowT | None]
     indexes: tuple[LiteralString, ...] = ()
     generated: tuple[LiteralString, ...] = ()
+    person: LiteralString | None = None
+    public: LiteralString | None = None
 
 
 AnyReadModel: TypeAlias = ReadModel[Any, Any]
@@ -139,8 +146,25 @@ def create_indexes(model: AnyReadModel, build: int) -> list[sql.Composed]:
     return [sql.SQL(index).format(table=table) for index in model.indexes]
 
 
-def create_view(model: AnyReadModel, build: int) -> sql.Composed:
-    """The view by which queries see a build."""
-    return sql.SQL("create view {} as select * from {}").format(
-        sql.Identifier(view_name(model)), sql.Identifier(table_name(model, build))
-    )
+def create_view(model: AnyReadModel, build: int) -> list[sql.Composed]:
+    """The view by which queries see a build, and the wall between tenants in front of the API's role."""
+    names = {
+        "view": sql.Identifier(view_name(model)),
+        "table": sql.Identifier(table_name(model, build)),
+        "role": sql.Identifier(API_ROLE),
+    }
+    own: LiteralString = f"tenant_id = any({TENANTS})"
+    statements: list[LiteralString] = ["alter table {table} enable row level security"]
+    if model.public is not None:
+        statements.append(
+            f"create view {{view}} as select * from {{table}} where {model.public} or {own} or not {WALLED}"
+        )
+    else:
+        whose: LiteralString = own if model.person is None else f"{own} or {model.person} = {ACCOUNT}"
+        statements += [
+            f"create policy api_tenant on {{table}} for select to {{role}} using ({whose})",
+            "grant select on {table} to {role}",
+            "create view {view} with (security_invoker = true) as select * from {table}",
+        ]
+    statements.append("grant select on {view} to {role}")
+    return [sql.SQL(statement).format(**names) for statement in statements]

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from infrastructure.read_model import (
     AnyReadModel,
     create_indexes,
     create_table,
     create_view,
+    table_name,
+    view_name,
 )
 
 FIRST_BUILD: Final = 1
@@ -20,15 +22,18 @@ _ONE_AT_A_TIME: Final = 7_265_003
 def ensure_read_models(database_url: str, models: Iterable[AnyReadModel]) -> list[str]:
     """Create build 1 of each read model that is not registered; the names of those created.
 
-    A registered one of another version stays as it is: it is outdated until it is rebuilt. Safe to run at the same time
-    from several processes.
+    A registered one of another version stays as it is: it is outdated until it is rebuilt. One from before there was a wall
+    between tenants gets it. Safe to run at the same time from several processes.
     """
     with psycopg.connect(database_url) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
+        wanted = list(models)
         known = {name for (name,) in connection.execute("select name from projection")}
-        missing = [model for model in models if model.name not in known]
+        missing = [model for model in wanted if model.name not in known]
         for model in missing:
             _create(connection, model)
+        for model in wanted:
+            _wall_in(connection, model)
         return [model.name for model in missing]
 
 
@@ -36,8 +41,22 @@ def _create(connection: Connection[Any], model: AnyReadModel) -> None:
     connection.execute(create_table(model, FIRST_BUILD))
     for index in create_indexes(model, FIRST_BUILD):
         connection.execute(index)
-    connection.execute(create_view(model, FIRST_BUILD))
+    for statement in create_view(model, FIRST_BUILD):
+        connection.execute(statement)
     connection.execute(
         "insert into projection (name, version, build) values (%s, %s, %s)",
         [model.name, model.version, FIRST_BUILD],
     )
+
+
+def _wall_in(connection: Connection[Any], model: AnyReadModel) -> None:
+    """Give a live build from before migration 0009 its wall; its view is the same otherwise."""
+    live = connection.execute(
+        """select build from projection join pg_class on relname = %s || build and not relrowsecurity
+           where projection.name = %s and relnamespace = current_schema()::regnamespace""",
+        [table_name(model, 0).removesuffix("0"), model.name],
+    ).fetchone()
+    if live is not None:
+        connection.execute(sql.SQL("drop view {}").format(sql.Identifier(view_name(model))))
+        for statement in create_view(model, live[0]):
+            connection.execute(statement)

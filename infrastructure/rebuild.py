@@ -207,7 +207,8 @@ def _replace(connection: Connection[Any], model: AnyReadModel, build: int) -> No
     old = live_build(connection, model)
     view = sql.Identifier(view_name(model))
     connection.execute(sql.SQL("drop view if exists {}").format(view))
-    connection.execute(create_view(model, build))
+    for statement in create_view(model, build):
+        connection.execute(statement)
     connection.execute(
         """insert into projection (name, version, build) values (%s, %s, %s)
            on conflict (name) do update

@@ -111,6 +111,7 @@ APPLICATION_LIST: Final = ReadModel(
     handled=Handled,
     keys=keys,
     evolve=evolve,
+    person="candidate_id",
     indexes=(
         "create index on {table} (tenant_id, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, stage, applied_at desc, application_id desc)",

@@ -145,6 +145,7 @@ JOB_LISTING: Final = ReadModel(
     handled=Handled,
     keys=keys,
     evolve=evolve,
+    public="status = 'open'",
     generated=(
         """head tsvector not null generated always as (
             setweight(job_words(left(title, 2000)), 'A')

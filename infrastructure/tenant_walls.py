@@ -1,0 +1,112 @@
+"""The second wall between tenants: as which role the API asks PostgreSQL, and whose rows row-level security shows it.
+
+The policies are in migration 0009 and, for each build of a read model, in `infrastructure.read_model`.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final, LiteralString, TypeAlias
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from application.actor import Actor
+from infrastructure.settings import Settings
+
+API_ROLE: Final = "hirelog_api"
+
+TENANTS: Final[LiteralString] = (
+    "(select nullif(current_setting('hirelog.tenants', true), '')::uuid[])::uuid[]"
+)
+"""The tenants whose rows may be seen, in SQL; as a sub-select it is read once per statement. Null when nothing is set."""
+
+ACCOUNT: Final[LiteralString] = "(select nullif(current_setting('hirelog.account', true), '')::uuid)"
+"""The account whose own rows may be seen, in SQL."""
+
+WALLED: Final[LiteralString] = "(select row_security_active('event'::regclass))"
+"""Whether whoever asks is subject to the walls, in SQL: the API's role is, the owner is not."""
+
+_SET: Final[LiteralString] = (
+    "select set_config('hirelog.tenants', %s, false), set_config('hirelog.account', %s, false)"
+)
+
+Connection: TypeAlias = AsyncConnection[Any]
+
+
+def api_database_url(settings: Settings) -> str:
+    """Where an API process connects: with a login of its own, or with the owner's and then at once in the API's role.
+
+    Raises `ValueError` without a database.
+    """
+    if settings.api_database_url is not None:
+        return settings.api_database_url
+    if settings.database_url is None:
+        raise ValueError("DATABASE_URL is needed")
+    given = conninfo_to_dict(settings.database_url)
+    return make_conninfo("", **given | {"options": f"{given.get('options', '')} -c role={API_ROLE}".strip()})
+
+
+async def show(connection: Connection, tenants: Iterable[UUID] = (), account_id: UUID | None = None) -> None:
+    """Show on this connection, from now on, the rows of these tenants and of this account, and no others."""
+    listed = ",".join(str(tenant) for tenant in tenants)
+    await connection.execute(
+        _SET, ("{" + listed + "}" if listed else "", "" if account_id is None else str(account_id))
+    )
+
+
+class Database:
+    """The API's connections to everything but the log. Each says whose rows it shows, anew at every checkout.
+
+    In autocommit mode; they raise what psycopg and its pool raise.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def _shown(
+        self, tenants: Iterable[UUID] = (), account_id: UUID | None = None
+    ) -> AsyncGenerator[Connection]:
+        async with self._pool.connection() as connection:
+            await show(connection, tenants, account_id)
+            yield connection
+
+    @asynccontextmanager
+    async def of(self, actor: Actor | None) -> AsyncGenerator[Connection]:
+        """What belongs to the actor's company and to the actor; for nobody, only what is public."""
+        tenants = () if actor is None or actor.company_id is None else (actor.company_id,)
+        async with self._shown(tenants, None if actor is None else actor.account_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def of_told(self, actor: Actor) -> AsyncGenerator[Connection]:
+        """As `of`, and the logs of all companies that have told this account something: a notification is read from there."""
+        async with self.of(actor) as connection:
+            told = await connection.execute(
+                "select distinct tenant_id from effect where account_id = %s", (actor.account_id,)
+            )
+            tenants = {tenant_id for (tenant_id,) in await told.fetchall()}
+            if actor.company_id is not None:
+                tenants.add(actor.company_id)
+            await show(connection, tenants, actor.account_id)
+            yield connection
+
+    @asynccontextmanager
+    async def of_tenant(self, tenant_id: UUID) -> AsyncGenerator[Connection]:
+        """What belongs to a tenant that something other than the actor names: a code, or a position to wait for."""
+        async with self._shown((tenant_id,)) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def of_account(self, account_id: UUID) -> AsyncGenerator[Connection]:
+        """What belongs to a person."""
+        async with self._shown(account_id=account_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def identity(self) -> AsyncGenerator[Connection]:
+        """Only what stands before the walls: accounts, companies' names, sessions, codes, skills, names of files."""
+        async with self._shown() as connection:
+            yield connection
