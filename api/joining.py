@@ -49,6 +49,8 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
     `member_of_another_company`). Tokens from before are refused: log in, or refresh.
     """
     services: Services = state.services
+    if invitations.company_of(data.code) is None:
+        raise invalid_code()
     async with services.pool.connection() as connection:
         invitation = await invitations.by_code(connection, data.code)
     if invitation is None or not await _inviter_is_admin(services, invitation):

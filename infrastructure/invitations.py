@@ -132,13 +132,18 @@ async def by_id(connection: AsyncConnection[Any], company_id: UUID, invitation_i
         return await cursor.fetchone()
 
 
+def company_of(code: str) -> UUID | None:
+    """The company that a code claims to be from; None for what has not the form of a code."""
+    parts = _parts(code)
+    return None if parts is None else tenant_of(parts[0])
+
+
 async def by_code(connection: AsyncConnection[Any], code: str) -> Invitation | None:
     """The open invitation that a code is for."""
-    try:
-        content = base64.b64decode(code.encode("ascii") + b"=" * (-len(code) % 4), b"-_", validate=True)
-        invitation_id, secret = UUID(bytes=content[:16]), content[16:]
-    except ValueError:
+    parts = _parts(code)
+    if parts is None:
         return None
+    invitation_id, secret = parts
     async with connection.cursor(row_factory=class_row(Invitation)) as cursor:
         await cursor.execute(
             f"select {_COLUMNS} from invitation where tenant_id = %s and invitation_id = %s and code_hash = %s",
@@ -146,6 +151,14 @@ async def by_code(connection: AsyncConnection[Any], code: str) -> Invitation | N
         )
         found = await cursor.fetchone()
     return found if found is not None and found.status == "open" else None
+
+
+def _parts(code: str) -> tuple[UUID, bytes] | None:
+    try:
+        content = base64.b64decode(code.encode("ascii") + b"=" * (-len(code) % 4), b"-_", validate=True)
+        return UUID(bytes=content[:16]), content[16:]
+    except ValueError:
+        return None
 
 
 async def of_company(
