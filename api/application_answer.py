@@ -22,12 +22,11 @@ ApplicationId: TypeAlias = FromPath[UUID]
 class ApplicationAnswer(application_list.Application, frozen=True, kw_only=True):
     """An application; `position` is where its last event stands in the company's log.
 
-    `cover_letter` is in the answer to those who ask for one application, `screening` comes with the screening policy.
+    `cover_letter` is in the answer to those who ask for one application.
     """
 
     position: int
     cover_letter: str | None | UnsetType = UNSET
-    screening: None = None
 
 
 def answered(
@@ -54,6 +53,7 @@ def answered(
         source=application.source,
         moved_from=application.moved_from,
         moved_to=application.moved_to,
+        screening=application.screening,
         requirements_revision=application.requirements_revision,
         applied_at=applied_at,
         stage_since=max(entity.last_at.values()),

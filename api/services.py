@@ -28,6 +28,7 @@ from infrastructure.revocations import Revocations
 from infrastructure.session_tokens import SessionTokens
 from infrastructure.settings import Settings
 from infrastructure.signing_keys import KeyRing
+from infrastructure.tenant_walls import Database
 from infrastructure.vocabulary import CurrentVocabulary
 from projections.menu import FOLLOWERS
 
@@ -42,6 +43,7 @@ class Services(msgspec.Struct, frozen=True):
     store: EventStore
     commands: CommandHandler
     pool: Pool
+    database: Database
     tokens: Tokens
     revocations: Revocations
     session_tokens: SessionTokens
@@ -84,17 +86,18 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         )
         await pool.open()
         stack.push_async_callback(pool.close)
+        database = Database(pool)
         passwords = Passwords(settings.secret_key, settings.bcrypt_cost)
         stack.callback(passwords.close)
         lifetime = timedelta(minutes=settings.access_token_expire_minutes)
         keys = _keys(settings, settings.secret_key)
         revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
         password_resets = await stack.enter_async_context(PasswordResets(pool, mail.wake))
-        commands = CommandHandler(store)
+        vocabulary = await stack.enter_async_context(CurrentVocabulary(pool))
+        commands = CommandHandler(store, vocabulary=vocabulary.current)
         limits = RateLimits(settings.redis_url, enabled=settings.rate_limits == "on")
         await stack.enter_async_context(limits)
         charts = await stack.enter_async_context(ChartRenderer())
-        vocabulary = await stack.enter_async_context(CurrentVocabulary(pool))
         resumes = await stack.enter_async_context(ResumeReader())
         blobs = open_blobs(settings)
         await stack.enter_async_context(BlobSweep(pool, blobs))
@@ -104,6 +107,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             store=store,
             commands=commands,
             pool=pool,
+            database=database,
             tokens=Tokens(keys, revocations, int(lifetime.total_seconds())),
             revocations=revocations,
             session_tokens=_session_tokens(settings, settings.secret_key),

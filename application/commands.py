@@ -47,6 +47,7 @@ from domain.membership import (
     Membership,
     RemoveMember,
 )
+from domain.screening import aliases_among, screen
 
 
 def application_id(job_id: UUID, candidate_id: UUID) -> UUID:
@@ -94,13 +95,21 @@ def still_admin(actor: Actor, entity: Entity[Membership]) -> None:
 
 
 async def submit(command: SubmitApplication, work: Work) -> None:
-    """Apply: the job must take applications, and be unchanged when the application is written."""
+    """Apply: the job must take applications, and be unchanged when the application is written. It is screened at once."""
     application = await work.entity(JOB_APPLICATION, command.application_id)
     job: Entity[Job] = await work.entity(JOB, command.job_id)
     _check_was_open(job)
     if application.state.job_id is None:
         await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
-    complete = replace(command, requirements_revision=job.state.requirements_revision)
+    requirements = job.state.requirements
+    names = (*command.claims.skills, *requirements.skills, *requirements.must_have_skills)
+    aliases = aliases_among(names, work.vocabulary)
+    complete = replace(
+        command,
+        requirements_revision=job.state.requirements_revision,
+        screening=screen(requirements, command.claims, aliases),
+        aliases=aliases,
+    )
     await work.decide(JOB_APPLICATION, command.application_id, complete)
 
 

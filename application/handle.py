@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache, Work
 from domain.decision import Command
 from domain.identifiers import tenant_of
+from domain.skills import BUILT_IN, Vocabulary
 
 _ATTEMPTS: Final = 32
 
@@ -53,11 +55,17 @@ def command_id(actor: Actor, idempotency_key: str | None, request: bytes) -> UUI
 
 
 class CommandHandler:
-    """Carries out commands on a log, keeping recently used entities in memory."""
+    """Carries out commands on a log, keeping recently used entities in memory. `vocabulary` answers the one in force."""
 
-    def __init__(self, log: EventLog, cache: EntityCache | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        cache: EntityCache | None = None,
+        vocabulary: Callable[[], Vocabulary] = lambda: BUILT_IN,
+    ) -> None:
         self._log = log
         self._cache = cache or EntityCache()
+        self._vocabulary = vocabulary
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, command: Command, metadata: Metadata) -> Outcome[Any]:
@@ -78,7 +86,14 @@ class CommandHandler:
         fresh = metadata.repeatable
         contested: UUID | None = None
         for _ in range(_ATTEMPTS):
-            work = Work(self._log, self._cache, tenant_id, metadata.command_id, fresh=fresh)
+            work = Work(
+                self._log,
+                self._cache,
+                tenant_id,
+                metadata.command_id,
+                fresh=fresh,
+                vocabulary=self._vocabulary(),
+            )
             try:
                 async with self._turn(contested):
                     outcome = await self._attempt(command, route, stream_id, metadata, work)

@@ -12,6 +12,7 @@ from application.ports import EventLog
 from application.recorded import Append, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
 from domain.decision import Command, Event, Rejected
+from domain.skills import BUILT_IN, Vocabulary
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -54,7 +55,14 @@ class Work:
     is a guard, so that a decision never rests on a state that has moved meanwhile."""
 
     def __init__(
-        self, log: EventLog, cache: EntityCache, tenant_id: UUID, command_id: UUID, *, fresh: bool
+        self,
+        log: EventLog,
+        cache: EntityCache,
+        tenant_id: UUID,
+        command_id: UUID,
+        *,
+        fresh: bool,
+        vocabulary: Vocabulary = BUILT_IN,
     ) -> None:
         self._log = log
         self._cache = cache
@@ -62,6 +70,7 @@ class Work:
         self._fresh = fresh
         self._streams: dict[UUID, _Stream] = {}
         self.tenant_id = tenant_id
+        self.vocabulary = vocabulary
         self.used_cache = False
         self.repeated: Entity[Any] | None = None
 

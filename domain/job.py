@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
+from domain.skills import fold
 
 Status: TypeAlias = Literal["draft", "open", "closed", "archived"]
 EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary", "internship", "other"]
@@ -22,14 +23,28 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     employment_type: EmploymentType = "full_time"
 
 
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """How much each criterion counts, in proportion to those that the job asks for."""
+
+    skills: int = 50
+    experience: int = 30
+    salary: int = 20
+
+
 class Requirements(msgspec.Struct, frozen=True, kw_only=True):
-    """What applicants are judged by. Salaries are whole units of `currency` (ISO 4217) a year."""
+    """What applicants are judged by. Salaries are whole units of `currency` (ISO 4217) a year.
+
+    Who lacks a must-have skill, or scores below `threshold` (0..100), is not qualified. Must-have skills are among `skills`.
+    """
 
     skills: tuple[str, ...] = ()
     min_experience_years: int = 0
     salary_min: int | None = None
     salary_max: int | None = None
     currency: str | None = None
+    must_have_skills: tuple[str, ...] = ()
+    weights: Weights = Weights()
+    threshold: int = 70
 
 
 # Events
@@ -222,12 +237,12 @@ def _create(command: CreateJob, state: Job) -> Decision[JobEvent]:
         return Rejected("job_exists", "The job was created before.")
     if command.openings < 1:
         return _NO_OPENINGS
-    if (invalid := _salary_range(command.requirements)) is not None:
+    if (invalid := refusal(command.requirements)) is not None:
         return invalid
     created = JobCreated(
         created_by=command.created_by,
         posting=command.posting,
-        requirements=command.requirements,
+        requirements=completed(command.requirements),
         openings=command.openings,
     )
     return [created, JobPublished()] if command.publish else [created]
@@ -239,11 +254,11 @@ def _edit(command: EditJob, state: Job) -> Decision[JobEvent]:
     events: list[JobEvent] = []
     if command.posting is not None and command.posting != state.posting:
         events.append(PostingEdited(posting=command.posting))
-    if command.requirements is not None and command.requirements != state.requirements:
-        if (invalid := _salary_range(command.requirements)) is not None:
+    if command.requirements is not None and (wanted := completed(command.requirements)) != state.requirements:
+        if (invalid := refusal(wanted)) is not None:
             return invalid
         revision = state.requirements_revision + 1
-        events.append(RequirementsRevised(revision=revision, requirements=command.requirements))
+        events.append(RequirementsRevised(revision=revision, requirements=wanted))
     if command.openings is not None and command.openings != state.openings:
         if command.openings < 1:
             return _NO_OPENINGS
@@ -253,12 +268,25 @@ def _edit(command: EditJob, state: Job) -> Decision[JobEvent]:
     return events
 
 
-def _salary_range(requirements: Requirements) -> Rejected | None:
+def completed(requirements: Requirements) -> Requirements:
+    """With every must-have skill among the skills."""
+    known = {fold(skill) for skill in requirements.skills}
+    further = tuple(skill for skill in requirements.must_have_skills if fold(skill) not in known)
+    return replace(requirements, skills=requirements.skills + further) if further else requirements
+
+
+def refusal(requirements: Requirements) -> Rejected | None:
+    """Why nobody can be judged by these; None when they can."""
     low, high = requirements.salary_min, requirements.salary_max
     if low is not None and high is not None and low > high:
         return Rejected("salary_range_invalid", "salary_min is above salary_max.")
     if (low is not None or high is not None) and requirements.currency is None:
         return Rejected("currency_missing", "A salary needs a currency.")
+    weights = (requirements.weights.skills, requirements.weights.experience, requirements.weights.salary)
+    if min(weights) < 0 or not any(weights):
+        return Rejected("weights_invalid", "A weight is 0 or more, and one of them is more than 0.")
+    if not 0 <= requirements.threshold <= 100:
+        return Rejected("threshold_invalid", "The threshold is from 0 to 100.")
     return None
 
 

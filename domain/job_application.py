@@ -1,5 +1,6 @@
 """A candidate's application for a job: submitted, advanced stage by stage, rejected, reinstated, withdrawn, moved."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, assert_never
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
+from domain.screening import Criterion, Screening, Verdict
 
 PipelineStage: TypeAlias = Literal["applied", "screening", "interview", "offer", "hired"]
 Stage: TypeAlias = Literal["applied", "screening", "interview", "offer", "hired", "rejected", "withdrawn"]
@@ -35,6 +37,18 @@ class ApplicationSubmitted(Event, frozen=True):
     resume_id: UUID | None = None
     source: str | None = None
     moved_from: UUID | None = None
+
+
+class ApplicationScreened(Event, frozen=True):
+    """The verdict on the claims; with that revision of the job's requirements and these aliases (folded spelling -> name of
+    the skill) anyone can come to it again."""
+
+    verdict: Verdict
+    score: int
+    criteria: tuple[Criterion, ...]
+    policy_version: int
+    requirements_revision: int
+    aliases: Mapping[str, str] = {}
 
 
 class StageAdvanced(Event, frozen=True):
@@ -67,6 +81,7 @@ class ApplicationMoved(Event, frozen=True):
 
 JobApplicationEvent: TypeAlias = (
     ApplicationSubmitted
+    | ApplicationScreened
     | StageAdvanced
     | ApplicationRejected
     | ApplicationReinstated
@@ -94,6 +109,7 @@ class JobApplication(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     moved_from: UUID | None = None
     moved_to: UUID | None = None
+    screening: Screening | None = None
     stage: Stage = "applied"
     reached: PipelineStage = "applied"
 
@@ -111,6 +127,8 @@ def evolve(state: JobApplication, event: JobApplicationEvent) -> JobApplication:
                 source=event.source,
                 moved_from=event.moved_from,
             )
+        case ApplicationScreened():
+            return replace(state, screening=screening_of(event))
         case StageAdvanced(to_stage=stage) | ApplicationReinstated(to_stage=stage):
             return replace(state, stage=stage, reached=stage)
         case ApplicationRejected():
@@ -123,10 +141,22 @@ def evolve(state: JobApplication, event: JobApplicationEvent) -> JobApplication:
             assert_never(event)
 
 
+def screening_of(event: ApplicationScreened) -> Screening:
+    """What the event says that was found."""
+    return Screening(
+        verdict=event.verdict,
+        score=event.score,
+        criteria=event.criteria,
+        policy_version=event.policy_version,
+    )
+
+
 # Commands
 
 
 class SubmitApplication(Command, frozen=True):
+    """`screening` is the verdict on the claims by that revision of the job's requirements, with `aliases` of skills."""
+
     application_id: UUID
     job_id: UUID
     candidate_id: UUID
@@ -136,6 +166,8 @@ class SubmitApplication(Command, frozen=True):
     resume_id: UUID | None = None
     source: str | None = None
     moved_from: UUID | None = None
+    screening: Screening | None = None
+    aliases: Mapping[str, str] = {}
 
 
 class AdvanceStage(Command, frozen=True):
@@ -217,7 +249,17 @@ def _submit(command: SubmitApplication, state: JobApplication) -> Decision[JobAp
         source=plain_source(command.source),
         moved_from=command.moved_from,
     )
-    return [submitted]
+    if command.screening is None:
+        return [submitted]
+    screened = ApplicationScreened(
+        verdict=command.screening.verdict,
+        score=command.screening.score,
+        criteria=command.screening.criteria,
+        policy_version=command.screening.policy_version,
+        requirements_revision=command.requirements_revision,
+        aliases=command.aliases,
+    )
+    return [submitted, screened]
 
 
 def plain_source(source: str | None) -> str | None:

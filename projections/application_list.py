@@ -8,24 +8,29 @@ import msgspec
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import set_json_loads
 
 from application.recorded import Recorded
 from domain.job_application import (
     ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
+    ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     PipelineStage,
     Stage,
     StageAdvanced,
     plain_source,
+    screening_of,
 )
+from domain.screening import Screening, Verdict
 from infrastructure.read_model import Key, ReadModel, Row
 from projections.paging import Page, seal, unseal
 
 Handled: TypeAlias = (
     ApplicationSubmitted
+    | ApplicationScreened
     | StageAdvanced
     | ApplicationRejected
     | ApplicationReinstated
@@ -35,7 +40,10 @@ Handled: TypeAlias = (
 
 
 class ApplicationRow(Row, frozen=True, kw_only=True):
-    """`reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn."""
+    """`reached` is the pipeline stage it stands at, or stood at when it was rejected or withdrawn.
+
+    `verdict` and `score` repeat those of `screening` to be searched and ordered by; -1 comes after every score.
+    """
 
     application_id: UUID
     job_id: UUID
@@ -51,6 +59,9 @@ class ApplicationRow(Row, frozen=True, kw_only=True):
     source: str | None
     moved_from: UUID | None
     moved_to: UUID | None = None
+    screening: Screening | None = None
+    verdict: Verdict | None = None
+    score: int = -1
     requirements_revision: int
     applied_at: datetime
     stage_since: datetime
@@ -68,6 +79,9 @@ def evolve(row: ApplicationRow | None, recorded: Recorded[Handled]) -> Applicati
     if row is None:
         return None
     match event:
+        case ApplicationScreened(verdict=verdict, score=score):
+            found = screening_of(event)
+            return replace(row, screening=found, verdict=verdict, score=score, version=version)
         case StageAdvanced(to_stage=stage) | ApplicationReinstated(to_stage=stage):
             return replace(row, stage=stage, reached=stage, stage_since=at, version=version)
         case ApplicationRejected():
@@ -105,7 +119,7 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
 
 APPLICATION_LIST: Final = ReadModel(
     name="application_list",
-    version=2,
+    version=3,
     row=ApplicationRow,
     key=("application_id",),
     handled=Handled,
@@ -123,6 +137,9 @@ APPLICATION_LIST: Final = ReadModel(
 )
 
 # Queries
+
+_screening: Final = msgspec.json.Decoder(Screening).decode
+"""The one column of JSON."""
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +163,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None
     moved_from: UUID | None = None
     moved_to: UUID | None = None
+    screening: Screening | None = None
     requirements_revision: int
     applied_at: datetime
     stage_since: datetime
@@ -162,7 +180,7 @@ class BoardColumn(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS: Final[LiteralString] = """
     application_id as id, job_id, tenant_id as company_id, candidate_id, stage, reached, skills, experience_years,
-    expected_salary, currency, cover_letter_text_id, resume_id, source, moved_from, moved_to,
+    expected_salary, currency, cover_letter_text_id, resume_id, source, moved_from, moved_to, screening,
     requirements_revision, applied_at, stage_since, version"""
 
 
@@ -241,6 +259,7 @@ async def _newest(
         select {_COLUMNS} from rm_application_list where {" and ".join(conditions)}
         order by applied_at desc, application_id desc limit %(limit)s"""
     async with connection.cursor(row_factory=class_row(Application)) as reader:
+        set_json_loads(_screening, reader)
         await reader.execute(statement, parameters)
         found = await reader.fetchall()
     items = found[:limit]
@@ -262,6 +281,7 @@ async def board(
         )
         counts: dict[str, int] = dict(await counter.fetchall())
     async with connection.cursor(row_factory=class_row(Application)) as reader:
+        set_json_loads(_screening, reader)
         await reader.execute(
             f"""select {_COLUMNS} from unnest(%(stages)s::text[]) as wanted (stage_name)
                 cross join lateral (

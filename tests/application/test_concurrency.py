@@ -110,7 +110,10 @@ async def test_a_candidate_who_applies_twenty_times_at_once_has_applied_once(
         taken, refused = await at_once(*(offices[n % 2].issue(apply(job_id, who), who) for n in range(20)))
     assert len(taken) == 1
     assert Counter(refused) == {"already_applied": 19}
-    assert await office.types(application_id(job_id, who.account_id)) == ["ApplicationSubmitted"]
+    assert await office.types(application_id(job_id, who.account_id)) == [
+        "ApplicationSubmitted",
+        "ApplicationScreened",
+    ]
 
 
 async def test_many_candidates_apply_at_once_while_the_job_is_edited(office: Office) -> None:
@@ -179,7 +182,7 @@ async def test_requirements_revised_between_reading_and_writing_are_those_applie
     late = office.beside(Interrupted(store, lambda: office.issue(widen(job_id, 3))))
     application = await late.applied(job_id)
     stored = await store.load(office.company_id, application)
-    assert [event.type for event in stored] == ["ApplicationSubmitted"]
+    assert [event.type for event in stored] == ["ApplicationSubmitted", "ApplicationScreened"]
     assert stored[0].position == 4
 
 
@@ -204,7 +207,7 @@ async def test_a_repeated_key_answers_the_first_outcome(office: Office, store: E
     for process in (office, office.beside()):
         again = await process.issue(advance(application, "screening"), key="k")
         assert (again.entity, again.position) == (first.entity, first.position)
-    assert await store.head(office.company_id) == 5
+    assert await store.head(office.company_id) == 6
 
 
 async def test_a_key_repeated_at_once_is_carried_out_once(office: Office, database_url: str) -> None:
@@ -215,7 +218,7 @@ async def test_a_key_repeated_at_once_is_carried_out_once(office: Office, databa
         calls = [offices[n % 2].issue(apply(job_id, who), who, key="once") for n in range(20)]
         outcomes, refused = await at_once(*calls)
     assert refused == []
-    assert {(outcome.entity.version, outcome.position) for outcome in outcomes} == {(1, 3)}
+    assert {(outcome.entity.version, outcome.position) for outcome in outcomes} == {(2, 4)}
     assert len(await office.types(application_id(job_id, who.account_id))) == 1
 
 
@@ -244,4 +247,4 @@ async def test_the_same_key_of_another_person_is_another_key(office: Office) -> 
     ann, bob = candidate(), candidate()
     await office.issue(apply(job_id, ann), ann, key="k")
     await office.issue(apply(job_id, bob), bob, key="k")
-    assert len(await office.types(application_id(job_id, bob.account_id))) == 1
+    assert len(await office.types(application_id(job_id, bob.account_id))) == 2

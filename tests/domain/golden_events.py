@@ -7,6 +7,8 @@ written before the field existed. A new field with a default gets a new file (`<
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.assessment import (
     CommentAdded,
     CommentRemoved,
@@ -27,11 +29,13 @@ from domain.job import (
     PostingEdited,
     Requirements,
     RequirementsRevised,
+    Weights,
 )
 from domain.job_application import (
     ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
+    ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     Claims,
@@ -39,6 +43,7 @@ from domain.job_application import (
 )
 from domain.job_view import JobViewed
 from domain.membership import MemberJoined, MemberLeft, MemberRoleChanged
+from domain.screening import Criterion
 
 _ANN = UUID("a0000000-0000-4000-8000-000000000001")
 _BOB = UUID("b0000000-0000-4000-8000-000000000002")
@@ -62,6 +67,12 @@ _REQUIREMENTS = Requirements(
     salary_min=30_000,
     salary_max=40_000,
     currency="EUR",
+)
+_SCREENED_REQUIREMENTS = replace(
+    _REQUIREMENTS,
+    must_have_skills=("baking",),
+    weights=Weights(skills=5, experience=3, salary=0),
+    threshold=80,
 )
 _LEAST_POSTING = Posting(
     title="Baker", description="", location="", remote=False, employment_type="full_time"
@@ -113,6 +124,31 @@ GOLDEN: Final[dict[str, Event]] = {
         source="fair",
         moved_from=_APPLICATION,
     ),
+    "ApplicationScreened": ApplicationScreened(
+        verdict="not_qualified",
+        score=62,
+        criteria=(
+            Criterion(
+                name="skills",
+                outcome="partly",
+                points=31,
+                out_of=63,
+                asked=("baking", "pastry"),
+                found=("baking",),
+                explanation="Has 1 of 2 required skills; missing: pastry.",
+            ),
+        ),
+        policy_version=1,
+        requirements_revision=2,
+        aliases={"bread making": "baking"},
+    ),
+    "ApplicationScreened.least": ApplicationScreened(
+        verdict="qualified", score=100, criteria=(), policy_version=1, requirements_revision=1
+    ),
+    "JobCreated.2": JobCreated(
+        created_by=_ANN, posting=_POSTING, requirements=_SCREENED_REQUIREMENTS, openings=3
+    ),
+    "RequirementsRevised.2": RequirementsRevised(revision=2, requirements=_SCREENED_REQUIREMENTS),
     "StageAdvanced": StageAdvanced(from_stage="interview", to_stage="offer", note_text_id=_TEXT),
     "StageAdvanced.least": StageAdvanced(from_stage="offer", to_stage="hired", note_text_id=None),
     "ApplicationRejected": ApplicationRejected(from_stage="screening", reason_text_id=_TEXT),

@@ -1,5 +1,6 @@
 """Any value of a domain type, generated from its annotations; a kind of field not met before is an error here."""
 
+from collections.abc import Mapping
 from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -33,6 +34,8 @@ def values(annotation: object) -> st.SearchStrategy[object]:
         return st.one_of(*(values(argument) for argument in arguments))
     if origin is tuple and arguments[1:] == (...,):
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if origin is Mapping:
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return structs(annotation)
     raise TypeError(f"teach tests/domain/strategies.py to make a {annotation}")

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from domain.assessment import CommentAdded, CommentRemoved, ScorecardRevised, ScorecardSubmitted
 from domain.decision import Event, Rejected, fold
-from domain.job_application import ApplicationMoved, ApplicationRejected, ApplicationWithdrawn, StageAdvanced
+from domain.job_application import (
+    ApplicationMoved,
+    ApplicationRejected,
+    ApplicationScreened,
+    ApplicationWithdrawn,
+    StageAdvanced,
+)
 from domain.job_view import JobViewed
 from domain.membership import MemberJoined, MemberRoleChanged
 from tests.domain.catalogue import AGGREGATES, EVENTS, commands_of, decider_of, events_of, members
@@ -19,6 +25,7 @@ every_aggregate = pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda mo
 
 # What only readers of the log need: these fields leave no trace in the state that decides.
 FOR_READERS: dict[type[Event], frozenset[str]] = {
+    ApplicationScreened: frozenset({"requirements_revision", "aliases"}),
     StageAdvanced: frozenset({"from_stage", "note_text_id"}),
     ApplicationRejected: frozenset({"from_stage", "reason_text_id"}),
     ApplicationWithdrawn: frozenset({"from_stage"}),

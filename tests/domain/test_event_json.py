@@ -25,9 +25,13 @@ def decode(event: type[Event], data: bytes) -> Event:
     return msgspec.json.decode(data, type=decider_of(aggregate).event_type)  # type: ignore[no-any-return]
 
 
+MAPPINGS = frozenset({"aliases."})
+"""Fields whose keys are data."""
+
+
 def stored(value: object, prefix: str = "") -> set[str]:
     """The fields that a JSON object names, those of nested objects included: `posting.title`."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or prefix in MAPPINGS:
         return set()
     fields = {f"{prefix}{name}": inner for name, inner in value.items()}
     return set(fields).union(*(stored(inner, f"{path}.") for path, inner in fields.items()))
