@@ -8,6 +8,7 @@ from domain.job_application import (
     ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
+    ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     StageAdvanced,
@@ -15,6 +16,7 @@ from domain.job_application import (
 
 Handled: TypeAlias = (
     ApplicationSubmitted
+    | ApplicationScreened
     | StageAdvanced
     | ApplicationRejected
     | ApplicationReinstated
@@ -37,6 +39,8 @@ def effects(recorded: Recorded[Handled]) -> tuple[Effect, ...]:
                 _tell(recorded, "candidate", arrival),
                 _tell(recorded, "recruiter", "new_application"),
             )
+        case ApplicationScreened(verdict=verdict):
+            return (_tell(recorded, "candidate", "qualified"),) if verdict == "qualified" else ()
         case StageAdvanced():
             return (_tell(recorded, "candidate", "stage_changed"),)
         case ApplicationRejected():

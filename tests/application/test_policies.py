@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from application.effects import Effect, Kind, Recipient
 from application.policies import Handled, effects
 from application.recorded import Recorded
-from domain.job_application import JobApplicationEvent
+from domain.job_application import ApplicationScreened, JobApplicationEvent
+from domain.screening import Verdict
 from tests.domain.builders import (
     APPLICATION,
     CANDIDATE,
@@ -24,6 +25,13 @@ from tests.domain.builders import (
     withdrawn,
 )
 
+
+def screened(verdict: Verdict) -> ApplicationScreened:
+    return ApplicationScreened(
+        verdict=verdict, score=50, criteria=(), policy_version=1, requirements_revision=1
+    )
+
+
 TOLD: Final[list[tuple[Handled, list[tuple[Recipient, Kind]]]]] = [
     (submitted(), [("candidate", "application_received"), ("recruiter", "new_application")]),
     (
@@ -31,6 +39,8 @@ TOLD: Final[list[tuple[Handled, list[tuple[Recipient, Kind]]]]] = [
         [("candidate", "application_moved"), ("recruiter", "new_application")],
     ),
     (moved("screening"), []),
+    (screened("qualified"), [("candidate", "qualified")]),
+    (screened("not_qualified"), []),
     (advanced("applied", "screening"), [("candidate", "stage_changed")]),
     (advanced("offer", "hired"), [("candidate", "stage_changed")]),
     (rejected("interview"), [("candidate", "application_rejected")]),
