@@ -166,7 +166,7 @@ def _entry(
         position=step.recorded.position,
         version=step.version,
         type=type(event).__name__,
-        what=words.what,
+        what=words.what if full else words.to_candidate or words.what,
         from_stage=words.from_stage if words.to_stage else step.stage,
         to_stage=step.stage,
         at=step.recorded.recorded_at,

@@ -17,6 +17,7 @@ from domain.job_application import (
     ApplicationMoved,
     ApplicationReinstated,
     ApplicationRejected,
+    ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
     JobApplicationEvent,
@@ -29,13 +30,15 @@ HistoryEvent: TypeAlias = JobApplicationEvent | AssessmentEvent
 
 class Told(msgspec.Struct, frozen=True):
     """An event in words; `to_stage` is where the application stands after it, None for where it stood. `text_id` names what
-    was written with it, `other_id` the application that it came from or went on as."""
+    was written with it, `other_id` the application that it came from or went on as. `to_candidate` is what a candidate reads
+    instead, for whom scores are not."""
 
     what: str
     from_stage: Stage | None = None
     to_stage: Stage | None = None
     text_id: UUID | None = None
     other_id: UUID | None = None
+    to_candidate: str | None = None
 
 
 def told(event: HistoryEvent) -> Told:
@@ -45,6 +48,9 @@ def told(event: HistoryEvent) -> Told:
             return Told("Applied for the job", None, "applied")
         case ApplicationSubmitted(moved_from=before):
             return Told("Moved here from another job", None, "applied", other_id=before)
+        case ApplicationScreened(verdict=verdict, score=score):
+            judged = f"Screened: {verdict.replace('_', ' ')}"
+            return Told(f"{judged}, {score} of 100 points", to_candidate=judged)
         case StageAdvanced(from_stage=before, to_stage=stage, note_text_id=note):
             what = "Hired" if stage == "hired" else f"Moved from {before} to {stage}"
             return Told(what, before, stage, note)
