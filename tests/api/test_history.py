@@ -28,11 +28,12 @@ async def test_staff_see_every_event_with_who_what_when_from_and_to(system: Syst
     auditor = await system.member(admin, "auditor")
     for person in (admin, recruiter, auditor):
         entries = (await person.sees(f"/applications/{application['id']}/history"))["items"]
-        assert [entry["version"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+        assert [entry["version"] for entry in entries] == [1, 2, 3, 4, 5, 6, 7]
         assert [entry["position"] for entry in entries] == sorted(entry["position"] for entry in entries)
         assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
         assert [(entry["from_stage"], entry["to_stage"]) for entry in entries] == [
             (None, "applied"),
+            ("applied", "applied"),
             ("applied", "screening"),
             ("screening", "rejected"),
             ("rejected", "screening"),
@@ -45,9 +46,11 @@ async def test_staff_see_every_event_with_who_what_when_from_and_to(system: Syst
             ("admin", admin.id, admin.profile["name"]),
         )
         candidate = ("candidate", cy.id, cy.profile["name"])
-        assert who == [candidate, staff, boss, staff, boss, candidate]
-        assert [entry["note"] for entry in entries] == [None, "Strong.", "Try next year.", None, None, None]
-        assert entries[2]["reason"] == "Too far away."
+        assert who == [candidate, candidate, staff, boss, staff, boss, candidate]
+        notes = [entry["note"] for entry in entries]
+        assert notes == [None, None, "Strong.", "Try next year.", None, None, None]
+        assert entries[1]["what"] == "Screened: qualified, 100 of 100 points"
+        assert entries[3]["reason"] == "Too far away."
         assert all(entry["what"] for entry in entries)
 
 
@@ -56,11 +59,13 @@ async def test_a_candidate_sees_what_concerns_them_without_notes_and_names_of_st
     history = await cy.sees(f"/applications/{application['id']}/history")
     entries = history["items"]
     assert [entry["to_stage"] for entry in entries] == (
-        ["applied", "screening", "rejected", "screening", "interview", "withdrawn"]
+        ["applied", "applied", "screening", "rejected", "screening", "interview", "withdrawn"]
     )
-    assert entries[2]["reason"] == "Too far away."
+    assert entries[1]["what"] == "Screened: qualified"
+    assert entries[3]["reason"] == "Too far away."
     assert {entry["note"] for entry in entries} == {None}
     assert [entry["who"].get("role") for entry in entries] == [
+        "candidate",
         "candidate",
         "recruiter",
         "admin",
@@ -76,6 +81,7 @@ async def test_a_candidate_sees_what_concerns_them_without_notes_and_names_of_st
         recruiter.profile["name"],
         "Strong.",
         "next year",
+        "points",
     ):
         assert hidden not in told
 
@@ -87,7 +93,7 @@ async def test_a_role_is_the_one_they_had_then(system: System) -> None:
     await recruiter.advances(application, "screening")
     await system.change_role(admin, recruiter, "auditor")
     entries = (await admin.sees(f"/applications/{application['id']}/history"))["items"]
-    assert [entry["who"]["role"] for entry in entries] == ["candidate", "recruiter"]
+    assert [entry["who"]["role"] for entry in entries] == ["candidate", "candidate", "recruiter"]
 
 
 async def test_nobody_else_sees_it(system: System) -> None:
