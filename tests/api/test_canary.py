@@ -24,7 +24,7 @@ EMAIL: Final = "canarina.featherstone@example.com"
 PASSWORD: Final = "canary-in-a-coal-mine-71"
 WRITTEN: Final = "canary-song-4417"
 
-READ: Final[dict[bytes, Callable[[Redis, bytes], object]]] = {
+READ: Final[dict[bytes | str, Callable[[Redis, bytes], object]]] = {
     b"string": lambda client, key: client.get(key),
     b"hash": lambda client, key: client.hgetall(key),
     b"list": lambda client, key: client.lrange(key, 0, -1),

@@ -1,5 +1,7 @@
 """What every answer tells a browser, and which pages of others may ask."""
 
+from typing import Any, cast
+
 import httpx
 import pytest
 from msgspec.structs import replace
@@ -64,7 +66,7 @@ async def test_the_public_address_of_https_is_kept_to_https(database_url: str, r
 
 
 async def test_documentation_and_metrics_can_be_closed_off() -> None:
-    transport = httpx.ASGITransport(app=create_app(Settings(docs=False, metrics=False)))
+    transport = httpx.ASGITransport(cast("Any", create_app(Settings(docs=False, metrics=False))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         for path in ("/docs", "/redoc", "/schema", "/metrics", "/docs/static/swagger-ui.js"):
             refused(await client.get(path), 404, "not_found")

@@ -7,7 +7,9 @@ from infrastructure.migrate import migrate
 from infrastructure.operator_error import OperatorError
 
 
-def test_a_user_who_may_create_neither_extensions_nor_roles_learns_what_to_do(empty_database_url: str) -> None:
+def test_a_user_who_may_create_neither_extensions_nor_roles_learns_what_to_do(
+    empty_database_url: str,
+) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("create role weak")
         connection.execute("grant all on schema public to weak")
