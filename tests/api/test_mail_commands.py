@@ -10,16 +10,12 @@ from click.testing import CliRunner, Result
 
 from api.mail_commands import COMMANDS
 from infrastructure.operator_error import OperatorError
-from tests.infrastructure.test_mail_delivery import PostOffice
-from tests.mail_servers import sendgrid_server
-from tests.read_models import world
+from tests.post_office import PostOffice, post_office
 
 
 @pytest.fixture
 def office(database_url: str) -> Generator[PostOffice]:
-    with world(database_url) as here, sendgrid_server() as provider:
-        office = PostOffice(here.database_url, here.pool, here.models)
-        office.begin(provider)
+    with post_office(database_url) as office:
         office.apply()
         office.store_effects()
         office.execute(

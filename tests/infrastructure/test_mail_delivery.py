@@ -1,9 +1,6 @@
-"""Delivery against a provider on this machine: what is sent, tried again, held, given up or never sent, and how fast."""
+"""Delivery against a provider on this machine: what is sent, tried again, held, given up or never sent."""
 
-import threading
-import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,134 +10,19 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.commands import membership_id
 from application.effects import AccountKind
-from domain.job import JobCreated
-from domain.job_application import ApplicationRejected, ApplicationSubmitted, StageAdvanced
-from domain.membership import MemberJoined, MemberLeft
+from domain.job_application import ApplicationRejected, StageAdvanced
+from domain.membership import MemberLeft
 from infrastructure import account_mail, mail_outcomes, mail_queue
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, Deliverer, pause_seconds
+from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail_ledger import figures, mails, send_again
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
-from infrastructure.mail_sendgrid import SendGrid
-from infrastructure.settings import Settings
-from tests.domain.builders import CLAIMS, POSTING, created
-from tests.mail_servers import PATIENCE, Answer, SendGridServer, sendgrid_server
-from tests.read_models import World, new_id, new_tenant, world
-
-SETTINGS = Settings(secret_key="x" * 40)
-
-
-class PostOffice(World):
-    """A company with a job and candidates, and a provider for its mail."""
-
-    provider: SendGridServer
-
-    def begin(self, provider: SendGridServer) -> None:
-        self.provider = provider
-        self.tenant = new_tenant()
-        self.execute("update account set email = 'former-' || email")
-        self.recruiter = self.account("Rita Recruiter", "rita@example.com", self.tenant)
-        self.candidate = self.account("Cleo Candidate", "cleo@example.com")
-        self.append(
-            membership_id(self.tenant),
-            MemberJoined(account_id=self.recruiter, role="recruiter"),
-            tenant=self.tenant,
-        )
-        self.job_id = new_id(self.tenant)
-        self.append(
-            self.job_id,
-            JobCreated(
-                created_by=self.recruiter, posting=POSTING, requirements=created().requirements, openings=1
-            ),
-        )
-
-    def account(self, name: str, email: str, company_id: UUID | None = None) -> UUID:
-        account_id = uuid4()
-        if company_id is not None:
-            self.execute("insert into company values (%s, 'Example Works', %s)", company_id, account_id)
-        self.execute(
-            "insert into account (account_id, email, name, password_hash, company_id) values (%s, %s, %s, '', %s)",
-            account_id,
-            email,
-            name,
-            company_id,
-        )
-        return account_id
-
-    def apply(self, candidate: UUID | None = None) -> UUID:
-        application_id = new_id(self.job_id)
-        self.append(
-            application_id,
-            ApplicationSubmitted(
-                job_id=self.job_id,
-                candidate_id=candidate or self.candidate,
-                claims=CLAIMS,
-                requirements_revision=1,
-            ),
-        )
-        return application_id
-
-    def store_effects(self) -> None:
-        EffectsProjector(self.pool, interval_seconds=0).drain()
-
-    def deliverer(self, key: str | None = None, **settings: Any) -> Deliverer:
-        transport = SendGrid(key or self.provider.key, self.provider.url, timeout=1.0)
-        settings.setdefault("per_second", 1_000)
-        return Deliverer(
-            self.pool, transport, sender("Hirelog <jobs@mail.example.com>"), MailLinks(SETTINGS), **settings
-        )
-
-    @contextmanager
-    def delivering(self, count: int = 1, **settings: Any) -> Generator[None]:
-        """So many deliverers at work, woken once; they finish what they send."""
-        with ExitStack() as stack:
-            for _ in range(count):
-                deliverer = self.deliverer(**settings)
-                stack.enter_context(deliverer.running())
-                deliverer.wake()
-            yield
-
-    def deliver(self, **settings: Any) -> None:
-        """Deliver until nothing is due."""
-        with self.delivering(**settings):
-            self.until(
-                "select count(*) = 0 from effect where mail_due_at <= now() or mail_status = 'sending'"
-            )
-            self.until(
-                "select count(*) = 0 from account_mail where mail_due_at <= now() or mail_status = 'sending'"
-            )
-
-    def until(self, question: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self.execute(question) != [(True,)]:
-            assert time.monotonic() < deadline, self.outcomes()
-            threading.Event().wait(0.005)
-
-    def outcomes(self) -> list[tuple[Any, ...]]:
-        """Kind, status, attempts and reason of the mail of each effect."""
-        return self.execute(
-            "select kind, mail_status, mail_attempts, mail_reason from effect order by position, number"
-        )
-
-    def time_passes(self) -> None:
-        """Whatever is to be done later is due now: retries, leases, holds."""
-        self.execute("update effect set mail_due_at = now() - interval '1 s' where mail_due_at is not null")
-        self.execute(
-            "update account_mail set mail_due_at = now() - interval '1 s' where mail_due_at is not null"
-        )
-        self.execute("update mail_pace set next_at = now(), held_until = now()")
-
-    def to(self) -> list[str]:
-        """The addresses to which mail arrived, sorted."""
-        return sorted(request["personalizations"][0]["to"][0]["email"] for request in self.provider.requests)
+from tests.mail_servers import Answer
+from tests.post_office import PostOffice, post_office
+from tests.read_models import new_tenant
 
 
 @pytest.fixture
 def office(database_url: str) -> Generator[PostOffice]:
-    with world(database_url) as here, sendgrid_server() as provider:
-        office = PostOffice(here.database_url, here.pool, here.models)
-        office.begin(provider)
+    with post_office(database_url) as office:
         yield office
 
 
@@ -352,99 +234,3 @@ async def test_a_given_up_code_is_gone_but_a_welcome_can_be_sent_again(office: P
     office.deliver()
     found = office.execute("select kind, mail_status from account_mail order by kind")
     assert found == [("invitation", "given_up"), ("welcome", "sent")]
-
-
-def test_several_deliverers_send_no_mail_twice_and_keep_the_pace_together(office: PostOffice) -> None:
-    for _ in range(20):
-        office.apply()
-    office.store_effects()
-    began = time.monotonic()
-    with office.delivering(3, per_second=80):
-        office.provider.wait_for(40)
-    seconds = time.monotonic() - began
-    assert seconds > (40 - 3 * 8) / 80
-    office.until("select bool_and(mail_status = 'sent') from effect")
-    assert len(set(office.provider.mail_ids)) == len(office.provider.mail_ids) == 40
-    with office.pool.connection() as connection:
-        assert (figures(connection).waiting, figures(connection).sent) == (0, 40)
-
-
-def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOffice) -> None:
-    for _ in range(10):
-        office.apply()
-    office.store_effects()
-    deliverer = office.deliverer(per_second=100)
-    with deliverer.running():
-        for count in (3, 8):
-            deliverer.wake()
-            office.provider.wait_for(count)
-            office.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where datname = current_database() and pid <> pg_backend_pid()"
-            )
-        until_sent = threading.Event()
-        while not until_sent.wait(0.05):
-            office.time_passes()
-            deliverer.wake()
-            if office.execute("select bool_and(mail_status = 'sent') from effect") == [(True,)]:
-                until_sent.set()
-    assert set(office.provider.mail_ids) == {
-        str(one) for (one,) in office.execute("select mail_id from effect")
-    }
-
-
-def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.provider.answer = lambda _request: Answer(hang=True)
-    with office.delivering(lease_seconds=0.3), office.delivering(lease_seconds=0.3):
-        office.provider.wait_for(2)
-        office.until("select count(*) = 2 and bool_and(mail_status = 'retrying') from effect")
-    assert len(office.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
-
-
-def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.provider.answer = lambda _request: Answer(hang=True)
-    deliverer = office.deliverer()
-    with deliverer.running():
-        deliverer.wake()
-        office.provider.wait_for(2)
-        office.time_passes()
-        deliverer.wake()
-        office.until("select bool_and(mail_attempts = 2) from effect")
-    assert len(office.provider.requests) == 2
-
-
-def test_a_mail_that_ends_every_process_is_given_up(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.execute("update effect set mail_status = 'sending', mail_attempts = %s", ATTEMPTS)
-    office.time_passes()
-    office.deliver()
-    assert {outcome[1] for outcome in office.outcomes()} == {"given_up"}
-    assert office.provider.requests == []
-
-
-def test_a_company_with_many_mails_does_not_hold_up_the_others(office: PostOffice) -> None:
-    for _ in range(10):
-        office.apply()
-    first = office.tenant
-    office.store_effects()
-    office.candidate = office.account("Other", "other@example.com")
-    office.tenant = new_tenant()
-    office.recruiter = office.account("Ole", "ole@example.com", office.tenant)
-    office.job_id = new_id(office.tenant)
-    office.append(
-        office.job_id,
-        JobCreated(
-            created_by=office.recruiter, posting=POSTING, requirements=created().requirements, openings=1
-        ),
-    )
-    office.apply()
-    office.store_effects()
-    with office.pool.connection() as connection:
-        claimed = mail_queue.claim(connection, limit=4, per_second=10)
-    tenants = [due.tenant_id for due in claimed.mails if isinstance(due, mail_queue.DueEffect)]
-    assert sorted(tenants) == sorted([first, first, office.tenant, office.tenant])

@@ -1,0 +1,118 @@
+"""The queue of due mail: no mail twice, one pace, leases that are renewed, turns, and connections that break."""
+
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+
+from domain.job import JobCreated
+from infrastructure import mail_queue
+from infrastructure.mail_delivery import ATTEMPTS
+from infrastructure.mail_ledger import figures
+from tests.domain.builders import POSTING, created
+from tests.mail_servers import Answer
+from tests.post_office import PostOffice, post_office
+from tests.read_models import new_id, new_tenant
+
+
+@pytest.fixture
+def office(database_url: str) -> Generator[PostOffice]:
+    with post_office(database_url) as office:
+        yield office
+
+
+def test_several_deliverers_send_no_mail_twice_and_keep_the_pace_together(office: PostOffice) -> None:
+    for _ in range(20):
+        office.apply()
+    office.store_effects()
+    began = time.monotonic()
+    with office.delivering(3, per_second=80):
+        office.provider.wait_for(40)
+    seconds = time.monotonic() - began
+    assert seconds > (40 - 3 * 8) / 80
+    office.until("select bool_and(mail_status = 'sent') from effect")
+    assert len(set(office.provider.mail_ids)) == len(office.provider.mail_ids) == 40
+    with office.pool.connection() as connection:
+        assert (figures(connection).waiting, figures(connection).sent) == (0, 40)
+
+
+def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOffice) -> None:
+    for _ in range(10):
+        office.apply()
+    office.store_effects()
+    deliverer = office.deliverer(per_second=100)
+    with deliverer.running():
+        for count in (3, 8):
+            deliverer.wake()
+            office.provider.wait_for(count)
+            office.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        until_sent = threading.Event()
+        while not until_sent.wait(0.05):
+            office.time_passes()
+            deliverer.wake()
+            if office.execute("select bool_and(mail_status = 'sent') from effect") == [(True,)]:
+                until_sent.set()
+    assert set(office.provider.mail_ids) == {
+        str(one) for (one,) in office.execute("select mail_id from effect")
+    }
+
+
+def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    office.provider.answer = lambda _request: Answer(hang=True)
+    with office.delivering(lease_seconds=0.3), office.delivering(lease_seconds=0.3):
+        office.provider.wait_for(2)
+        office.until("select count(*) = 2 and bool_and(mail_status = 'retrying') from effect")
+    assert len(office.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
+
+
+def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    office.provider.answer = lambda _request: Answer(hang=True)
+    deliverer = office.deliverer()
+    with deliverer.running():
+        deliverer.wake()
+        office.provider.wait_for(2)
+        office.time_passes()
+        deliverer.wake()
+        office.until("select bool_and(mail_attempts = 2) from effect")
+    assert len(office.provider.requests) == 2
+
+
+def test_a_mail_that_ends_every_process_is_given_up(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    office.execute("update effect set mail_status = 'sending', mail_attempts = %s", ATTEMPTS)
+    office.time_passes()
+    office.deliver()
+    assert {outcome[1] for outcome in office.outcomes()} == {"given_up"}
+    assert office.provider.requests == []
+
+
+def test_a_company_with_many_mails_does_not_hold_up_the_others(office: PostOffice) -> None:
+    for _ in range(10):
+        office.apply()
+    first = office.tenant
+    office.store_effects()
+    office.candidate = office.account("Other", "other@example.com")
+    office.tenant = new_tenant()
+    office.recruiter = office.account("Ole", "ole@example.com", office.tenant)
+    office.job_id = new_id(office.tenant)
+    office.append(
+        office.job_id,
+        JobCreated(
+            created_by=office.recruiter, posting=POSTING, requirements=created().requirements, openings=1
+        ),
+    )
+    office.apply()
+    office.store_effects()
+    with office.pool.connection() as connection:
+        claimed = mail_queue.claim(connection, limit=4, per_second=10)
+    tenants = [due.tenant_id for due in claimed.mails if isinstance(due, mail_queue.DueEffect)]
+    assert sorted(tenants) == sorted([first, first, office.tenant, office.tenant])
