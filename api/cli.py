@@ -156,6 +156,7 @@ def _connected() -> "Settings":
     return msgspec.structs.replace(
         with_secret_key(settings),
         database_url=settings.database_url or embedded.database_url,
+        api_database_url=settings.api_database_url if settings.database_url else embedded.api_database_url,
         redis_url=settings.redis_url or embedded.redis_url,
     )
 

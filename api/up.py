@@ -124,9 +124,15 @@ def _connected(settings: Settings, servers: Servers | None) -> tuple[Settings, s
     """The settings for the children, with their two addresses."""
     database_url = settings.database_url or (servers.database_url if servers else "")
     redis_url = settings.redis_url or (servers.redis_url if servers else "")
-    keyed = with_secret_key(settings)
+    api_database_url = settings.api_database_url
+    if servers and not settings.database_url:
+        api_database_url = servers.api_database_url
     connected = replace(
-        keyed, database_url=database_url, redis_url=redis_url, outbox_page=shows_outbox(settings)
+        with_secret_key(settings),
+        database_url=database_url,
+        api_database_url=api_database_url,
+        redis_url=redis_url,
+        outbox_page=shows_outbox(settings),
     )
     return connected, database_url, redis_url
 

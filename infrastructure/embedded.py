@@ -16,6 +16,7 @@ from infrastructure.operator_error import OperatorError
 from infrastructure.postgres_server import PostgresServer
 from infrastructure.server_account import AccountError, server_account
 from infrastructure.server_process import ServerError, make_folder, packaged
+from infrastructure.tenant_walls import API_ROLE
 from infrastructure.valkey_server import ValkeyServer
 
 # sun_path takes 108 bytes on Linux and 104 on macOS, with its final zero.
@@ -33,11 +34,16 @@ class Addresses:
     def __init__(self, home: Path) -> None:
         self._sockets = socket_folder(home)
         self.database_url = self.database("postgres")
+        self.api_database_url = self.api_database("postgres")
         self.redis_url = valkey_server.url(self._sockets)
 
     def database(self, name: str) -> str:
         """The address of another database of the same server."""
         return postgres_server.url(self._sockets, name)
+
+    def api_database(self, name: str) -> str:
+        """The same for the API's role, which sees only the rows of whoever asks."""
+        return postgres_server.url(self._sockets, name, API_ROLE)
 
 
 class Servers(Addresses):

@@ -20,10 +20,12 @@ from infrastructure.server_process import (
     wait_until,
     write_private,
 )
+from infrastructure.tenant_walls import API_ROLE
 
 MAJOR_VERSION: Final = "18"
 SOCKET_NAME: Final = ".s.PGSQL.5432"
 _ROLE: Final = "hirelog"
+_ROLES: Final = (_ROLE, API_ROLE)
 _STOP_SECONDS: Final = 60.0
 _READY_LINE: Final = 7
 
@@ -94,8 +96,10 @@ class PostgresServer:
         for stale in (self._data / "postmaster.pid", self._sockets / f"{SOCKET_NAME}.lock"):
             stale.unlink(missing_ok=True)
         system_user = pwd.getpwuid(os.geteuid()).pw_name
-        write_private(self._data / "pg_hba.conf", f"local all {_ROLE} peer map=hirelog\n", self._account)
-        write_private(self._data / "pg_ident.conf", f'hirelog "{system_user}" {_ROLE}\n', self._account)
+        allowed = "".join(f"local all {role} peer map=hirelog\n" for role in _ROLES)
+        mapped = "".join(f'hirelog "{system_user}" {role}\n' for role in _ROLES)
+        write_private(self._data / "pg_hba.conf", allowed, self._account)
+        write_private(self._data / "pg_ident.conf", mapped, self._account)
         ours = {"unix_socket_directories": str(self._sockets), "cluster_name": self._cluster_name}
         settings = {**_SETTINGS, **({} if self._durable else _DISPOSABLE), **ours}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -145,6 +149,6 @@ class PostgresServer:
             )
 
 
-def url(sockets: Path, database: str) -> str:
-    """The address of a database of the server whose socket is in `sockets`."""
-    return f"postgresql://{_ROLE}@/{quote(database)}?host={quote(str(sockets), safe='/')}"
+def url(sockets: Path, database: str, role: str = _ROLE) -> str:
+    """The address of a database of the server whose socket is in `sockets`, for its owner or another role."""
+    return f"postgresql://{role}@/{quote(database)}?host={quote(str(sockets), safe='/')}"

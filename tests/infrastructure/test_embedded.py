@@ -90,7 +90,7 @@ def test_only_our_user_can_connect(servers: Servers) -> None:
     with psycopg.connect(servers.database_url) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         rules = connection.execute("SELECT type, auth_method FROM pg_hba_file_rules").fetchall()
-    assert rules == [("local", "peer")]
+    assert rules == [("local", "peer"), ("local", "peer")]
 
 
 def test_everything_killed_at_once_starts_again_with_every_commit(home: Path) -> None:
