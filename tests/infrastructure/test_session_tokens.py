@@ -171,7 +171,7 @@ def test_a_family_of_refresh_tokens(database_url: str) -> None:
     with asyncio.Runner() as runner:
         Family.loop, Family.database_url = runner.get_loop(), database_url
         case: Any = Family.TestCase
-        case.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+        case.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
         case().runTest()
 
 
