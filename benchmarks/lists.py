@@ -38,7 +38,7 @@ class Data:
         self._system = system
         self._first, *self._others = founders
         self._sizes = sizes
-        self._own_jobs: list[UUID] = []
+        self.own_jobs: list[UUID] = []
         self.other_jobs: list[UUID] = []
         self.applications: list[UUID] = []
 
@@ -64,16 +64,16 @@ class Data:
     async def _fill(self, jobs: int, applications: int, views_per_job: int) -> None:
         first = self._first
         async with EventStore(self._system.database_url) as store:
-            if not self._own_jobs:
-                self._own_jobs = await open_jobs(store, first.company_id, first.id, self._sizes.company_jobs)
-            missing = jobs - len(self._own_jobs) - len(self.other_jobs)
+            if not self.own_jobs:
+                self.own_jobs = await open_jobs(store, first.company_id, first.id, self._sizes.company_jobs)
+            missing = jobs - len(self.own_jobs) - len(self.other_jobs)
             shares = [
                 await open_jobs(store, o.company_id, o.id, missing // len(self._others)) for o in self._others
             ]
             self.other_jobs += itertools.chain.from_iterable(zip(*shares, strict=True))
-            per_job = (applications - len(self.applications)) // len(self._own_jobs)
+            per_job = (applications - len(self.applications)) // len(self.own_jobs)
             self.applications += await traffic(
-                store, first.company_id, self._own_jobs, views=views_per_job, applications=per_job
+                store, first.company_id, self.own_jobs, views=views_per_job, applications=per_job
             )
         wait_until_projected(self._system.database_url)
         with psycopg.connect(self._system.database_url, autocommit=True) as connection:
