@@ -37,6 +37,7 @@ from api import (
     sessions,
     sign_in,
     unsubscribe,
+    what_if,
 )
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
@@ -65,6 +66,7 @@ _HANDLERS: Final[list[Any]] = [
     *application_decisions.HANDLERS,
     *application_bulk.HANDLERS,
     *application_move.HANDLERS,
+    *what_if.HANDLERS,
     *comments.HANDLERS,
     *scorecards.HANDLERS,
     *history.HANDLERS,

@@ -40,9 +40,10 @@ from domain.job_application import (
     SubmitApplication,
     plain_source,
 )
+from domain.screening import Verdict
 from infrastructure import personal_texts
 from projections import application_list
-from projections.application_list import APPLICATION_LIST, BoardColumn
+from projections.application_list import APPLICATION_LIST, ApplicationFilters, BoardColumn, Sort
 from projections.paging import Page
 
 
@@ -70,6 +71,14 @@ Source: TypeAlias = Annotated[
         max_length=200, pattern=NO_NUL, description="Where it came from, in any case: `Job Board`."
     ),
 ]
+Q: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200,
+        pattern=NO_NUL,
+        description="Words, all of them: parts of skills, of the source, or (for staff) of the candidate's name.",
+    ),
+]
 AsOf: TypeAlias = Annotated[
     str | None,
     QueryParameter(max_length=40, description="A version, or a time in RFC 3339: the state at that moment."),
@@ -84,7 +93,9 @@ async def apply(
     data: JSONBody[ApplyBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
-    """Apply for an open job; once per candidate and job. `resume_id`: a resume of the caller, which the company may then read."""
+    """Apply for an open job; once per candidate and job. `resume_id`: a resume of the caller, which the company may then read.
+
+    The application is screened at once. A candidate sees their own `screening` in full: who is judged may know by what."""
     services: Services = state.services
     how = await metadata(request, None, idempotency_key)
     candidate_id = how.actor.account_id
@@ -118,24 +129,29 @@ async def listed(
     job_id: FromQuery[UUID | None] = None,
     stage: FromQuery[Stage | None] = None,
     source: Source = None,
+    verdict: FromQuery[Verdict | None] = None,
+    q: Q = None,
+    sort: FromQuery[Sort] = "newest",
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,
 ) -> Page[application_list.Application]:
-    """A candidate's own applications; for staff their company's. Newest first."""
+    """A candidate's own applications; for staff their company's. Newest first, or by score; those without one come last."""
     services: Services = state.services
     actor = actor_of(request)
     whose = actor.company_id or (job_id and tenant_of(job_id))
     await at_least(services, APPLICATION_LIST, whose, min_position)
     query = application_list.of_candidate if actor.company_id is None else application_list.of_company
-    async with services.pool.connection() as connection:
+    filters = ApplicationFilters(
+        job_id=job_id, stage=stage, source=plain_source(source), verdict=verdict, q=q
+    )
+    async with services.database.of(actor) as connection:
         try:
             return await query(
                 connection,
                 actor.company_id or actor.account_id,
-                job_id=job_id,
-                stage=stage,
-                source=plain_source(source),
+                filters,
+                sort=sort,
                 cursor=cursor,
                 limit=limit,
             )
@@ -156,7 +172,7 @@ async def board(
     if not job.version:
         raise NotFound
     await at_least(services, APPLICATION_LIST, company_id, min_position)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         return Board(job_id, await application_list.board(connection, company_id, job_id, per_stage=limit))
 
 
@@ -186,7 +202,7 @@ async def one(
     letter_id = entity.state.cover_letter_text_id
     cover_letter = None
     if letter_id is not None:
-        async with services.pool.connection() as connection:
+        async with services.database.of(actor) as connection:
             texts = await personal_texts.read(connection, tenant_id, [letter_id])
         cover_letter = texts.get(letter_id, {}).get("cover_letter")
     return answered(entity, cover_letter=cover_letter)

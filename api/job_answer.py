@@ -5,8 +5,10 @@ from uuid import UUID
 
 from litestar import Response
 from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
 
 from api.requests import versioned
+from api.screening_policy import ScreeningPolicy
 from api.services import Services
 from application.entity import Entity
 from application.handle import Metadata
@@ -20,9 +22,11 @@ JobId: TypeAlias = FromPath[UUID]
 
 
 class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
-    """A job; `position` is where its last event stands in the company's log."""
+    """A job; `position` is where its last event stands in the company's log, `screening` is answered to the company's staff."""
 
     position: int
+    must_have_skills: list[str]
+    screening: ScreeningPolicy | UnsetType = UNSET
 
 
 async def carried_out(
@@ -32,7 +36,10 @@ async def carried_out(
     return await answered(services, outcome.entity, status_code)
 
 
-async def answered(services: Services, entity: Entity[Job], status_code: int = 200) -> Response[JobAnswer]:
+async def answered(
+    services: Services, entity: Entity[Job], status_code: int = 200, *, own: bool = True
+) -> Response[JobAnswer]:
+    """Raises `NotFound` for one that was never created; `own`: the caller is of its company."""
     company_id = tenant_of(entity.stream_id)
     job = entity.state
     if job.status is None or job.created_by is None:
@@ -58,6 +65,8 @@ async def answered(services: Services, entity: Entity[Job], status_code: int = 2
         published_at=entity.first_at.get("JobPublished"),
         version=entity.version,
         position=entity.position,
+        must_have_skills=list(job.requirements.must_have_skills),
+        screening=ScreeningPolicy(job.requirements.weights, job.requirements.threshold) if own else UNSET,
     )
     location = f"/jobs/{entity.stream_id}" if status_code == 201 else None
     return versioned(answer, entity.version, status_code, location)

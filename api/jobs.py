@@ -25,6 +25,7 @@ from api.requests import (
     company_of,
     metadata,
 )
+from api.screening_policy import ScreeningBody, given, screened_by
 from api.services import Services
 from application.actor import STAFF, Actor
 from application.entity import Entity, rehydrate
@@ -64,6 +65,8 @@ class CreateJobBody(Body, frozen=True):
     salary_min: Money | None = None
     salary_max: Money | None = None
     currency: Currency | None = None
+    must_have_skills: Skills = ()
+    screening: ScreeningBody = ScreeningBody()
     openings: Openings = 1
     status: Literal["draft", "open"] = "draft"
 
@@ -81,6 +84,8 @@ class EditJobBody(Body, frozen=True):
     salary_min: Money | None | UnsetType = UNSET
     salary_max: Money | None | UnsetType = UNSET
     currency: Currency | None | UnsetType = UNSET
+    must_have_skills: Skills | UnsetType = UNSET
+    screening: ScreeningBody | UnsetType = UNSET
     openings: Openings | UnsetType = UNSET
 
 
@@ -165,7 +170,7 @@ async def browse(
     )
     whose = company_id or (actor.company_id if actor else None)
     await at_least(services, JOB_LISTING, whose, min_position)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor) as connection:
         try:
             return await job_search.browse(
                 connection,
@@ -195,7 +200,8 @@ async def create(
     data: JSONBody[CreateJobBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[JobAnswer]:
-    """Create a job as a draft, or open at once."""
+    """Create a job as a draft, or open at once. Must-have skills are added to `skills`; `screening` says how applicants are
+    judged (409 `weights_invalid` when all weights are 0)."""
     services: Services = state.services
     how = await metadata(request, None, idempotency_key)
     seed = uuid4() if idempotency_key is None else UUID(bytes=how.command_id.bytes[:8] * 2)
@@ -209,12 +215,16 @@ async def create(
             remote=data.remote,
             employment_type=data.employment_type,
         ),
-        requirements=Requirements(
-            skills=data.skills,
-            min_experience_years=data.min_experience_years,
-            salary_min=data.salary_min,
-            salary_max=data.salary_max,
-            currency=data.currency,
+        requirements=screened_by(
+            Requirements(
+                skills=data.skills,
+                min_experience_years=data.min_experience_years,
+                salary_min=data.salary_min,
+                salary_max=data.salary_max,
+                currency=data.currency,
+                must_have_skills=data.must_have_skills,
+            ),
+            data.screening,
         ),
         openings=data.openings,
         publish=data.status == "open",
@@ -239,7 +249,7 @@ async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobA
         raise NotFound
     if actor is not None and actor.role == "candidate" and entity.state.status == "open":
         await _record_view(services, job_id, await metadata(request, None, None))
-    return await answered(services, entity)
+    return await answered(services, entity, own=own)
 
 
 async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
@@ -262,21 +272,20 @@ async def edit(
     how = await metadata(request, if_match, idempotency_key)
     if tenant_of(job_id) != company_of(request):
         raise NotFound
-    given = {field: value for field in data.__struct_fields__ if (value := getattr(data, field)) is not UNSET}
-    return await _edit(state.services, job_id, given, how)
+    return await _edit(state.services, job_id, given(data), how)
 
 
 async def _edit(
-    services: Services, job_id: UUID, given: dict[str, Any], how: Metadata
+    services: Services, job_id: UUID, fields: dict[str, Any], how: Metadata
 ) -> Response[JobAnswer]:
     """Merge what is given into the job as it stands; if it moves meanwhile, merge again, so that no edit is lost."""
     for _ in range(_MERGES):
         entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
         command = EditJob(
             job_id=job_id,
-            posting=_changed(entity.state.posting, given),
-            requirements=_changed(entity.state.requirements, given),
-            openings=given.get("openings"),
+            posting=_changed(entity.state.posting, fields),
+            requirements=_changed_requirements(entity.state.requirements, fields),
+            openings=fields.get("openings"),
         )
         merged = how if how.expected_version is not None else replace(how, expected_version=entity.version)
         try:
@@ -287,10 +296,16 @@ async def _edit(
     raise LogUnavailable("too many others edit the same job")
 
 
-def _changed(current: Any, given: dict[str, Any]) -> Any:
+def _changed(current: Any, fields: dict[str, Any]) -> Any:
     """`current` with the given fields that it has; None if it has none of them."""
-    mine = {field: value for field, value in given.items() if field in current.__struct_fields__}
+    mine = {field: value for field, value in fields.items() if field in current.__struct_fields__}
     return replace(current, **mine) if mine else None
+
+
+def _changed_requirements(current: Requirements, fields: dict[str, Any]) -> Requirements | None:
+    changed: Requirements | None = _changed(current, fields)
+    screening = fields.get("screening")
+    return changed if screening is None else screened_by(changed or current, screening)
 
 
 @post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"], operation_id="view_job")

@@ -1,7 +1,7 @@
 """Who has applied, and where do they stand? One row per application: a candidate's list, a company's list, a job's board."""
 
 from datetime import datetime
-from typing import Any, Final, LiteralString, TypeAlias, assert_never, get_args
+from typing import Any, Final, Literal, LiteralString, TypeAlias, assert_never, get_args
 from uuid import UUID
 
 import msgspec
@@ -128,7 +128,7 @@ APPLICATION_LIST: Final = ReadModel(
     person="candidate_id",
     indexes=(
         "create index on {table} (tenant_id, applied_at desc, application_id desc)",
-        "create index on {table} (tenant_id, stage, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, score desc, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, job_id, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, source, applied_at desc, application_id desc) where source is not null",
@@ -184,24 +184,51 @@ _COLUMNS: Final[LiteralString] = """
     requirements_revision, applied_at, stage_since, version"""
 
 
+Sort: TypeAlias = Literal["newest", "score"]
+
+_ORDER: Final[dict[Sort, LiteralString]] = {
+    "newest": "applied_at desc, application_id desc",
+    "score": "score desc, applied_at desc, application_id desc",
+}
+_AFTER: Final[dict[Sort, LiteralString]] = {
+    "newest": "(applied_at, application_id) < (%(after_time)s, %(after_id)s)",
+    "score": "(score, applied_at, application_id) < (%(after_score)s, %(after_time)s, %(after_id)s)",
+}
+
+
+class ApplicationFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """What narrows a list of applications; what is not given does not.
+
+    `q`: every word of it occurs in a skill, in the source, or, for staff, in the candidate's name.
+    """
+
+    job_id: UUID | None = None
+    stage: Stage | None = None
+    source: str | None = None
+    verdict: Verdict | None = None
+    q: str | None = None
+
+
+_ALL: Final = ApplicationFilters()
+
+
 async def of_candidate(
     connection: AsyncConnection[Any],
     candidate_id: UUID,
+    filters: ApplicationFilters = _ALL,
     *,
-    job_id: UUID | None = None,
-    stage: Stage | None = None,
-    source: str | None = None,
+    sort: Sort = "newest",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Application]:
-    """A candidate's own applications at all companies, newest first. Raises `ValueError` for a wrong cursor."""
-    return await _newest(
+    """A candidate's own applications at all companies. Raises `ValueError` for a cursor that is not of this order."""
+    return await _listed(
         connection,
         "candidate_id = %(owner)s",
+        "",
         candidate_id,
-        job_id=job_id,
-        stage=stage,
-        source=source,
+        filters,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
@@ -210,61 +237,89 @@ async def of_candidate(
 async def of_company(
     connection: AsyncConnection[Any],
     company_id: UUID,
+    filters: ApplicationFilters = _ALL,
     *,
-    job_id: UUID | None = None,
-    stage: Stage | None = None,
-    source: str | None = None,
+    sort: Sort = "newest",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Application]:
-    """A company's applications, newest first. Raises `ValueError` for a wrong cursor."""
-    return await _newest(
+    """A company's applications. Raises `ValueError` for a cursor that is not of this order."""
+    name: LiteralString = "|| ' ' || coalesce((select name from account where account_id = candidate_id), '')"
+    return await _listed(
         connection,
         "tenant_id = %(owner)s",
+        name,
         company_id,
-        job_id=job_id,
-        stage=stage,
-        source=source,
+        filters,
+        sort=sort,
         cursor=cursor,
         limit=limit,
     )
 
 
-async def _newest(
+async def _listed(
     connection: AsyncConnection[Any],
     whose: LiteralString,
+    searched_too: LiteralString,
     owner: UUID,
+    filters: ApplicationFilters,
     *,
-    job_id: UUID | None,
-    stage: Stage | None,
-    source: str | None,
+    sort: Sort,
     cursor: str | None,
     limit: int,
 ) -> Page[Application]:
     conditions: list[LiteralString] = [whose]
     parameters: dict[str, Any] = {"owner": owner, "limit": limit + 1}
-    if job_id is not None:
-        conditions.append("job_id = %(job_id)s")
-        parameters["job_id"] = job_id
-    if stage is not None:
-        conditions.append("stage = %(stage)s")
-        parameters["stage"] = stage
-    if source is not None:
-        conditions.append("source = %(source)s")
-        parameters["source"] = source
+    for name, condition in _EQUAL.items():
+        value = getattr(filters, name)
+        if value is not None:
+            conditions.append(condition)
+            parameters[name] = value
+    if words := (filters.q or "").split():
+        conditions.append(
+            f"""array_to_string(skills, ' ') || ' ' || coalesce(source, '') {searched_too}
+                ilike all (%(words)s::text[])"""
+        )
+        parameters["words"] = [f"%{_literally(word)}%" for word in words]
     if cursor is not None:
-        parameters["place"], parameters["after_id"] = unseal(cursor, "newest", datetime)
-        conditions.append("(applied_at, application_id) < (%(place)s, %(after_id)s)")
+        parameters |= _place(cursor, sort)
+        conditions.append(_AFTER[sort])
     statement: LiteralString = f"""
         select {_COLUMNS} from rm_application_list where {" and ".join(conditions)}
-        order by applied_at desc, application_id desc limit %(limit)s"""
+        order by {_ORDER[sort]} limit %(limit)s"""
     async with connection.cursor(row_factory=class_row(Application)) as reader:
         set_json_loads(_screening, reader)
         await reader.execute(statement, parameters)
         found = await reader.fetchall()
     items = found[:limit]
-    following = seal("newest", items[-1].applied_at, items[-1].id) if len(found) > limit else None
-    return Page(items, following)
+    return Page(items, _cursor(sort, items[-1]) if len(found) > limit else None)
+
+
+_EQUAL: Final[dict[str, LiteralString]] = {
+    "job_id": "job_id = %(job_id)s",
+    "stage": "stage = %(stage)s",
+    "source": "source = %(source)s",
+    "verdict": "verdict = %(verdict)s",
+}
+
+
+def _cursor(sort: Sort, last: Application) -> str:
+    if sort == "newest":
+        return seal(sort, last.applied_at, last.id)
+    return seal(sort, (-1 if last.screening is None else last.screening.score, last.applied_at), last.id)
+
+
+def _place(cursor: str, sort: Sort) -> dict[str, object]:
+    if sort == "newest":
+        time, after_id = unseal(cursor, sort, datetime)
+        return {"after_time": time, "after_id": after_id}
+    (score, time), after_id = unseal(cursor, sort, tuple[int, datetime])
+    return {"after_score": score, "after_time": time, "after_id": after_id}
+
+
+def _literally(text: str) -> str:
+    """`text` for a LIKE pattern in which it means itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def board(

@@ -219,7 +219,7 @@ async def test_a_key_repeated_at_once_is_carried_out_once(office: Office, databa
         outcomes, refused = await at_once(*calls)
     assert refused == []
     assert {(outcome.entity.version, outcome.position) for outcome in outcomes} == {(2, 4)}
-    assert len(await office.types(application_id(job_id, who.account_id))) == 1
+    assert len(await office.types(application_id(job_id, who.account_id))) == 2
 
 
 async def test_a_hire_repeated_at_once_fills_one_opening(office: Office) -> None:

@@ -9,7 +9,7 @@ import pytest
 from domain.identifiers import derived_id
 from domain.job_application import ApplicationSubmitted
 from projections import application_list
-from projections.application_list import APPLICATION_LIST, Application
+from projections.application_list import APPLICATION_LIST, Application, ApplicationFilters
 from projections.paging import Page
 from tests.domain.builders import CLAIMS, advanced, reinstated, rejected, withdrawn
 from tests.read_models import World, at, new_id, new_tenant, world
@@ -71,13 +71,15 @@ async def test_lists_filter_page_and_keep_companies_apart(database_url: str) -> 
 
             async def of_job(cursor: str | None) -> Page[Application]:
                 return await application_list.of_company(
-                    connection, company, job_id=baker, cursor=cursor, limit=2
+                    connection, company, ApplicationFilters(job_id=baker), cursor=cursor, limit=2
                 )
 
             async def everything(cursor: str | None) -> Page[Application]:
                 return await application_list.of_company(connection, company, cursor=cursor, limit=3)
 
-            in_screening = await application_list.of_company(connection, company, stage="screening")
+            in_screening = await application_list.of_company(
+                connection, company, ApplicationFilters(stage="screening")
+            )
             assert await all_pages(of_job) == bakers[::-1]
             assert await all_pages(everything) == (bakers + smiths)[::-1]
             assert [item.id for item in in_screening.items] == [bakers[0]]
@@ -92,7 +94,9 @@ async def test_a_candidates_list_spans_companies(database_url: str) -> None:
         here.project(APPLICATION_LIST)
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
             page = await application_list.of_candidate(connection, candidate)
-            of_one = await application_list.of_candidate(connection, candidate, job_id=there)
+            of_one = await application_list.of_candidate(
+                connection, candidate, ApplicationFilters(job_id=there)
+            )
     assert {item.id for item in page.items} == applications
     assert [item.job_id for item in of_one.items] == [there]
 
