@@ -175,6 +175,19 @@ def test_a_family_of_refresh_tokens(database_url: str) -> None:
         case().runTest()
 
 
+@pytest.mark.parametrize(("later", "answered"), [(timedelta(seconds=8), True), (LONG_AGO, False)])
+async def test_a_lost_answer_is_given_again_for_ten_seconds(
+    database_url: str, later: timedelta, answered: bool
+) -> None:
+    async with await connect(database_url) as connection:
+        granted = await opened(connection, tokens_of())
+        first = await used(connection, tokens_of(), granted.refresh_token)
+        await passes(connection, granted.session_id, later)
+        again = await used(connection, tokens_of(), granted.refresh_token)
+        assert isinstance(first, Granted)
+        assert isinstance(again, Granted if answered else Reused)
+
+
 async def test_a_token_of_another_key_has_another_successor(database_url: str) -> None:
     """Nobody without the secret key tells the next token from the last, whatever they read in the database."""
     async with await connect(database_url) as connection:
