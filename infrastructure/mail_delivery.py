@@ -1,7 +1,7 @@
 """Delivery: due mail is claimed, said with what is known at that moment, sent, and its outcome recorded.
 
 One deliverer a process, in threads of its own: a mail server that hangs keeps none of the threads and connections that the
-projectors work with. Messages only wake it; what is due, and when to try again, is in PostgreSQL.
+projectors work with. Messages only wake it sooner; what is due, and when to try again, is in PostgreSQL.
 """
 
 import contextlib
@@ -34,6 +34,9 @@ _PAUSE_GROWTH: Final = 3.0
 _JITTER: Final = 0.25
 
 SENDERS: Final = 8
+IDLE_SECONDS: Final = 10.0
+"""How often a deliverer that nobody wakes looks by itself: mail goes out even while Redis is away."""
+
 _CLAIMS_PER_SECOND: Final = 2.5
 _RECORD_TRIES: Final = 6
 
@@ -51,7 +54,7 @@ def pause_seconds(attempt: int) -> float:
 
 
 class Deliverer:
-    """Sends due mail whenever it is woken, until none is left; stays below `per_second` mails of all processes together."""
+    """Sends due mail whenever it is woken, and now and then by itself, until none is left; stays below `per_second` mails of all processes together."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Deliverer:
         *,
         per_second: float,
         lease_seconds: float = queue.LEASE_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._pool = pool
         self._transport = transport
@@ -69,6 +73,7 @@ class Deliverer:
         self._links = links
         self._per_second = per_second
         self._lease_seconds = lease_seconds
+        self._idle_seconds = idle_seconds
         self._claim_limit = max(1, math.ceil(per_second / _CLAIMS_PER_SECOND))
         self._under_way: dict[UUID, AnyDue] = {}
         self._renewed_at = time.monotonic()
@@ -104,9 +109,9 @@ class Deliverer:
                     _log.warning("mail waits for the sweep", reason=f"{type(error).__name__}: {error}")
                     seconds = None
 
-    def _patience(self, seconds: float | None) -> float | None:
-        renewal = self._lease_seconds / 3 if self._under_way else None
-        return min((wait for wait in (seconds, renewal) if wait is not None), default=None)
+    def _patience(self, seconds: float | None) -> float:
+        wait = self._idle_seconds if seconds is None else min(seconds, self._idle_seconds)
+        return min(wait, self._lease_seconds / 3) if self._under_way else wait
 
     def _round(self, senders: ThreadPoolExecutor) -> float | None:
         """Claim and begin to send; in how many seconds to look again (None: when woken)."""
