@@ -70,7 +70,7 @@ async def _store(services: Services, account: Account, company: Company | None) 
 
     A company's log is begun by its founder's first login, which takes time that only a new account would take.
     """
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         owner = await table.by_email(connection, account.email)
         try:
             await table.register(connection, account, company)

@@ -50,7 +50,7 @@ async def authors(services: Services, company_id: UUID, account_ids: Iterable[UU
     """What is to be known of these people."""
     wanted = {account_id for account_id in account_ids if account_id is not None}
     members = await services.store.load(company_id, membership_id(company_id))
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         names = await accounts.names(connection, list(wanted))
     return Authors(names, _roles(members))
 

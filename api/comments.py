@@ -93,7 +93,7 @@ async def remove_comment(
     author_id = how.actor.account_id
     command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
     await services.commands.handle(command, how)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         await personal_texts.forget(connection, tenant_of(application_id), comment_id)
 
 
@@ -119,7 +119,7 @@ async def comments(
         and event.position > after
     ]
     page = standing[:limit]
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         text_ids = [event.event.text_id for event in page]
         texts = await personal_texts.read(connection, tenant_of(application_id), text_ids)
     who = await authors(services, tenant_of(application_id), [event.event.author_id for event in page])

@@ -38,14 +38,14 @@ async def change(data: JSONBody[CompanyBody], request: AnyRequest, state: State)
     """Rename the own company; wherever it is named, the new name is told within seconds."""
     services: Services = state.services
     company_id = company_of(request)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         await table.rename_company(connection, company_id, data.name)
     services.company_names.forget(company_id)
     return await _answer(services, company_id)
 
 
 async def _answer(services: Services, company_id: UUID) -> CompanyAnswer:
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         found = await table.company(connection, company_id)
     if found is None:
         raise NotFound

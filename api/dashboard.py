@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from api.access import STAFF
 from api.chart import MEDIA_TYPES, ChartFormat
-from api.requests import AnyRequest, MinPosition, at_least, company_of
+from api.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
 from api.services import Services
 from projections import job_dashboard
 from projections.job_dashboard import JOB_DASHBOARD, Dashboard
@@ -76,7 +76,7 @@ async def _figures(
 ) -> Dashboard:
     company_id = company_of(request)
     await at_least(services, JOB_DASHBOARD, company_id, min_position)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         return await job_dashboard.of_company(connection, company_id, job_ids=job_ids, top=top)
 
 

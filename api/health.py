@@ -80,7 +80,7 @@ async def ready(state: State) -> Response[Readiness]:
 
 async def _database(services: Services) -> Check:
     try:
-        async with asyncio.timeout(_SECONDS), services.pool.connection() as connection:
+        async with asyncio.timeout(_SECONDS), services.database.identity() as connection:
             await connection.execute("select 1")
     except (psycopg.Error, TimeoutError) as error:
         return Check(ok=False, detail=type(error).__name__)

@@ -20,6 +20,7 @@ from api.authors import Authors, Who, authors
 from api.history_words import HistoryEvent, Told, told
 from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import Services
+from application.actor import Actor
 from application.commands import assessment_id
 from application.entity import Entity, recorded, rehydrate
 from application.recorded import Recorded, StoredEvent
@@ -97,7 +98,7 @@ async def history(
     steps = [step for step in steps if step.recorded.position > after]
     page = steps[:limit]
     candidate_id = cast("UUID", entity.state.candidate_id)
-    items = await _entries(services, tenant_id, candidate_id, page, taken_back, full=full)
+    items = await _entries(services, actor, tenant_id, candidate_id, page, taken_back)
     return History(
         items, seal("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None
     )
@@ -121,15 +122,15 @@ def _steps(application_id: UUID, stream: list[StoredEvent], said: list[StoredEve
 
 async def _entries(
     services: Services,
+    actor: Actor,
     tenant_id: UUID,
     candidate_id: UUID,
     steps: list[_Step],
     taken_back: set[UUID],
-    *,
-    full: bool,
 ) -> list[HistoryEntry]:
+    full = actor.role != "candidate"
     who = await authors(services, tenant_id, [step.recorded.actor_id for step in steps])
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor) as connection:
         text_ids = {step.told.text_id for step in steps if step.told.text_id is not None}
         texts = await personal_texts.read(connection, tenant_id, list(text_ids - taken_back))
         positions = [step.recorded.position for step in steps]

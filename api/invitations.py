@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 from api.access import ADMIN
 from api.fields import Body, Email
 from api.problems import ProblemError
-from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, company_of, metadata
+from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, company_of, metadata
 from api.services import Services
 from application.refusals import NotFound
 from domain.membership import StaffRole
@@ -56,7 +56,7 @@ async def invite(
     how = await metadata(request, None, idempotency_key)
     company_id = company_of(request)
     members = (await services.memberships.state(company_id)).roles
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.of(actor_of(request)) as connection, connection.transaction():
         wish = Invite(
             company_id=company_id,
             email=data.email,
@@ -107,7 +107,7 @@ async def listed(
         before = unseal(cursor, _ORDER, datetime) if cursor else None
     except ValueError as error:
         raise ProblemError(400, "invalid", f"cursor: {error}.") from error
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         found = await invitations.of_company(connection, company_of(request), limit + 1, before)
     items = [_answer(invitation) for invitation in found[:limit]]
     last = items[-1] if len(found) > limit else None
@@ -120,7 +120,7 @@ async def listed(
 async def one(invitation_id: FromPath[UUID], request: AnyRequest, state: State) -> InvitationAnswer:
     """One invitation of the own company."""
     services: Services = state.services
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         found = await invitations.by_id(connection, company_of(request), invitation_id)
     if found is None:
         raise NotFound
@@ -138,7 +138,7 @@ async def revoke(invitation_id: FromPath[UUID], request: AnyRequest, state: Stat
     """Take an invitation back: its code is worthless from now on. One that was accepted stays (409 `invitation_accepted`)."""
     services: Services = state.services
     company_id = company_of(request)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         await invitations.revoke(connection, company_id, invitation_id)
         found = await invitations.by_id(connection, company_id, invitation_id)
     if found is None:

@@ -49,9 +49,10 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
     `member_of_another_company`). Tokens from before are refused: log in, or refresh.
     """
     services: Services = state.services
-    if invitations.company_of(data.code) is None:
+    company_id = invitations.company_of(data.code)
+    if company_id is None:
         raise invalid_code()
-    async with services.pool.connection() as connection:
+    async with services.database.of_tenant(company_id) as connection:
         invitation = await invitations.by_code(connection, data.code)
     if invitation is None or not await _inviter_is_admin(services, invitation):
         raise invalid_code()
@@ -64,7 +65,7 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
         is_new = False
     await _claim(services, invitation, account, is_new=is_new)
     standing = await services.memberships.settle(account.account_id)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         await revoke(connection, account.account_id)
         settled = await table.by_id(connection, account.account_id)
     await services.revocations.refresh()
@@ -84,7 +85,7 @@ async def _known(
 ) -> Account | None:
     """The account that accepts; None when the address has none. Raises a problem when it is not its owner who asks."""
     actor = caller(request.scope)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         if actor is not None:
             account = await table.by_id(connection, actor.account_id)
             if account is None or account.email.lower() != invitation.email.lower():
@@ -99,7 +100,7 @@ async def _known(
         raise _missing("password")
     await services.throttle.password(request, account.email)
     if not await services.passwords.matches(data.password, account.password_hash):
-        async with services.pool.connection() as connection:
+        async with services.database.of_tenant(invitation.tenant_id) as connection:
             await invitations.count_wrong_password(connection, invitation)
         raise ProblemError(
             401, "wrong_credentials", "There is an account with this address: give its password."
@@ -133,7 +134,7 @@ async def _check_is_free(services: Services, invitation: Invitation, account: Ac
 
 async def _claim(services: Services, invitation: Invitation, account: Account, *, is_new: bool) -> None:
     """Use the invitation up and say in the account's row which log to ask: from here on, joining completes itself."""
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.of_tenant(invitation.tenant_id) as connection, connection.transaction():
         if not await invitations.accept(connection, invitation, account.account_id):
             raise invalid_code()
         if is_new:

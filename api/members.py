@@ -149,11 +149,11 @@ async def _carry_out(
     decision = MEMBERSHIP.decide(command, now)
     changes = not isinstance(decision, Rejected) and bool(decision)
     if changes:
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             await revoke(connection, member_id)
     outcome: Outcome[Membership] = await services.commands.handle(command, how)
     if changes or outcome.changed:
-        async with services.pool.connection() as connection, connection.transaction():
+        async with services.database.of(how.actor) as connection, connection.transaction():
             await revoke(connection, member_id)
             if outcome.entity.state.roles.get(member_id) != "admin":
                 await invitations.revoke_sent_by(connection, company_id, member_id)
@@ -162,7 +162,7 @@ async def _carry_out(
 
 
 async def _described(services: Services, found: list[Member]) -> list[MemberAnswer]:
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         contacts = await table.contacts(connection, [one.account_id for one in found])
     return [
         MemberAnswer(

@@ -80,7 +80,7 @@ async def list_notifications(
     services: Services = state.services
     reader = _reader(request)
     before = None if cursor is None else _place(cursor)
-    async with services.pool.connection() as connection:
+    async with services.database.of_told(actor_of(request)) as connection:
         told = await notifications.listed(connection, reader, unread=unread, before=before, limit=limit + 1)
         count = await notifications.unread_count(connection, reader)
     shown = told[:limit]
@@ -102,7 +102,7 @@ async def read_one(notification_id: NotificationId, request: AnyRequest, state: 
     """Mark one as read; it stays read, since the first time."""
     services: Services = state.services
     reader = _reader(request)
-    async with services.pool.connection() as connection:
+    async with services.database.of_told(actor_of(request)) as connection:
         await notifications.mark_read(connection, reader, notification_id)
         told = await notifications.one(connection, reader, notification_id)
     if told is None:
@@ -121,7 +121,7 @@ async def read_all(request: AnyRequest, state: State, data: JSONBody[ReadBody]) 
     """Mark all as read, or with `up_to` those that are not newer than it, so that none is marked unseen."""
     services: Services = state.services
     reader = _reader(request)
-    async with services.pool.connection() as connection:
+    async with services.database.of_told(actor_of(request)) as connection:
         up_to = None
         if data.up_to is not None:
             told = await notifications.one(connection, reader, data.up_to)

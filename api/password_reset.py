@@ -63,7 +63,7 @@ async def confirm(data: JSONBody[ResetConfirmBody], state: State) -> None:
     """Set a new password with the code that was mailed, and end every session of the account. A password that is refused
     leaves the code as it is."""
     services: Services = state.services
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         purpose = await one_use_codes.find(connection, "password_reset", data.code)
         account = None if purpose is None else await table.by_id(connection, purpose.account_id)
     if account is None:
@@ -71,7 +71,7 @@ async def confirm(data: JSONBody[ResetConfirmBody], state: State) -> None:
     company_name = "" if account.company_id is None else await services.company_names.of(account.company_id)
     check_password(data.password, "password", account.name, account.email, company_name)
     password_hash = await services.passwords.hash(data.password)
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         if await one_use_codes.spend(connection, "password_reset", data.code) is None:
             raise invalid_code()
         await table.set_password(connection, account.account_id, password_hash)

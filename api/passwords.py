@@ -44,7 +44,7 @@ async def change_password(data: JSONBody[PasswordBody], request: AnyRequest, sta
     """Change the own password; the account's other sessions end."""
     services: Services = state.services
     actor = actor_of(request)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         account = await table.by_id(connection, actor.account_id)
     if account is None:
         raise _wrong_password()
@@ -55,7 +55,7 @@ async def change_password(data: JSONBody[PasswordBody], request: AnyRequest, sta
     company_name = "" if account.company_id is None else await services.company_names.of(account.company_id)
     check_password(data.new_password, "new_password", account.name, account.email, company_name)
     password_hash = await services.passwords.hash(data.new_password)
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         if not await table.change_password(connection, account, password_hash):
             raise _wrong_password()
         await end_all_sessions(connection, account.account_id, "password_changed", keep=actor.session_id)

@@ -91,10 +91,10 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State)
     if data.email is not None:
         await _begin_email_change(services, request, data.email, data.password)
     if data.name is not None:
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             await table.rename(connection, actor.account_id, data.name)
     if data.notifications:
-        async with services.pool.connection() as connection, connection.transaction():
+        async with services.database.identity() as connection, connection.transaction():
             await preferences.change(connection, actor.account_id, data.notifications)
     return await _profile(services, actor)
 
@@ -115,7 +115,7 @@ async def confirm_email(data: JSONBody[EmailConfirmBody], state: State) -> Confi
     Refused (409 `email_taken`) when somebody else has come to have it meanwhile.
     """
     services: Services = state.services
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         purpose = await one_use_codes.spend(connection, "email_confirmation", data.code)
         account = None if purpose is None else await table.by_id(connection, purpose.account_id)
         if purpose is None or account is None:
@@ -140,13 +140,13 @@ async def _begin_email_change(
     actor = actor_of(request)
     account = await _own(services, actor)
     if email.lower() == account.email.lower():
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             await one_use_codes.void(connection, account.account_id, "email_confirmation")
             if email != account.email:
                 await table.change_email(connection, account.account_id, email)
         return
     await _check_presence(services, request, account, password)
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         code = await one_use_codes.issue(connection, "email_confirmation", account.account_id, email)
         if code is None:
             raise ProblemError(
@@ -174,7 +174,7 @@ async def _check_presence(
         await services.throttle.password_was_right(request, account.email)
         return
     session_id = actor_of(request).session_id
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         lately = session_id is not None and await opened_lately(
             connection, session_id, minutes=_TYPED_LATELY_MINUTES
         )
@@ -183,7 +183,7 @@ async def _check_presence(
 
 
 async def _own(services: Services, actor: Actor) -> Account:
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         account = await table.by_id(connection, actor.account_id)
     if account is None:
         raise ProblemError(401, "unauthorized", "The account does not exist any more.")
@@ -192,7 +192,7 @@ async def _own(services: Services, actor: Actor) -> Account:
 
 async def _profile(services: Services, actor: Actor) -> OwnProfile:
     account = await _own(services, actor)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         pending_email = await one_use_codes.awaited_email(connection, actor.account_id)
         chosen = await preferences.read(connection, actor.account_id)
     profile = await profile_of(services, account, actor.role, pending_email)

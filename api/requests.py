@@ -96,7 +96,7 @@ async def at_least(
         raise ProblemError(
             400, "invalid", "min_position needs a company_id or job_id that says whose log it is in."
         )
-    await wait_for(services.pool, model, tenant_id, position, services.settings.min_position_wait_seconds)
+    await wait_for(services.database, model, tenant_id, position, services.settings.min_position_wait_seconds)
 
 
 ContentT = TypeVar("ContentT")

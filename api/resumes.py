@@ -39,6 +39,8 @@ _SAFE_DOWNLOAD: Final = {
 
 ResumeId: TypeAlias = FromPath[UUID]
 
+_NOBODY: Final = UUID(int=0)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -99,7 +101,7 @@ async def upload_resume(
 async def list_resumes(request: AnyRequest, state: State) -> ResumeList:
     """The caller's own resumes, newest first."""
     services: Services = state.services
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         found = await resume_rows.of_owner(connection, actor_of(request).account_id)
     return ResumeList([_answer(resume) for resume in found])
 
@@ -122,13 +124,14 @@ async def read_resume(
     actor = actor_of(request)
     if actor.company_id is not None:
         await at_least(services, APPLICATION_LIST, actor.company_id, min_position)
-    async with services.pool.connection() as connection:
-        if actor.company_id is None:
-            may = await resume_rows.belongs_to(connection, resume_id, actor.account_id)
-        else:
-            may = await sent_resumes.was_sent_to(connection, actor.company_id, resume_id)
-        resume = await resume_rows.by_id(connection, resume_id) if may else None
-    if resume is None:
+    owner_id = actor.account_id
+    if actor.company_id is not None:
+        async with services.database.of(actor) as connection:
+            owner_id = await sent_resumes.sender(connection, actor.company_id, resume_id) or _NOBODY
+    # Asked also when nobody sent it, so that the time of a no tells nothing.
+    async with services.database.of_account(owner_id) as connection:
+        resume = await resume_rows.by_id(connection, resume_id)
+    if resume is None or resume.owner_id != owner_id:
         raise NotFound
     try:
         size, pieces = await services.blobs.open(resume.blob_name)
@@ -147,7 +150,7 @@ async def read_resume(
 async def delete_resume(resume_id: ResumeId, request: AnyRequest, state: State) -> None:
     """Delete an own resume: the file and everything read from it. Those it was sent to cannot read it any more either."""
     services: Services = state.services
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor_of(request)) as connection:
         names = await resume_rows.forget(connection, actor_of(request).account_id, resume_id)
     if not names:
         raise NotFound
@@ -157,7 +160,7 @@ async def delete_resume(resume_id: ResumeId, request: AnyRequest, state: State) 
 
 async def check_own(services: Services, resume_id: UUID, candidate_id: UUID) -> None:
     """Raise a 400 problem unless this is a resume of the candidate."""
-    async with services.pool.connection() as connection:
+    async with services.database.of_account(candidate_id) as connection:
         if not await resume_rows.belongs_to(connection, resume_id, candidate_id):
             wrong = InvalidField("resume_id", "not a resume of yours")
             raise ProblemError(400, "invalid", "The request is not valid.", [wrong])
@@ -174,7 +177,7 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
     """What the same request made before. Raises `IdempotencyKeyReused`."""
     if key is None:
         return None
-    async with services.pool.connection() as connection:
+    async with services.database.of_account(owner_id) as connection:
         found = await resume_rows.of_request(connection, owner_id, key.key)
     if found is None:
         return None
@@ -200,12 +203,12 @@ async def _kept(services: Services, owner_id: UUID, upload: Upload, key: Request
         experience_years=read.experience_years,
         created_at=datetime.now(UTC),
     )
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         await resume_rows.announce(connection, resume.blob_name)
     stored = False
     try:
         await services.blobs.put(resume.blob_name, upload.file)
-        async with services.pool.connection() as connection:
+        async with services.database.of_account(owner_id) as connection:
             stored = await resume_rows.store(connection, resume, key)
     finally:
         if not stored:
@@ -224,7 +227,7 @@ async def _removed(services: Services, blob_name: str) -> None:
     """Remove a file that no row names; what cannot be removed now is swept later."""
     with contextlib.suppress(BlobsUnavailable, psycopg.Error):
         await services.blobs.remove(blob_name)
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             await resume_rows.removed(connection, blob_name)
 
 

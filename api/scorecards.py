@@ -18,6 +18,7 @@ from api.fields import Body, Note, Ratings
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
 from api.services import Services
 from api.texts import about_candidate, carry_out
+from application.actor import Actor
 from application.recorded import Recorded
 from domain.assessment import (
     AssessmentEvent,
@@ -99,7 +100,7 @@ async def submit_scorecard(
         (card,) = (
             card for card in _standing(events) if (card.said.event.author_id, card.said.event.stage) == place
         )
-    (answer,) = await _answered(services, application_id, [card])
+    (answer,) = await _answered(services, how.actor, application_id, [card])
     return Response(answer, status_code=201 if outcome.changed and card.revision == 1 else 200)
 
 
@@ -118,7 +119,7 @@ async def scorecards(
     after = place_after(cursor)
     standing = [card for card in _standing(events) if card.first > after]
     page = standing[:limit]
-    items = await _answered(services, application_id, page)
+    items = await _answered(services, actor_of(request), application_id, page)
     return Page(items, seal("oldest", page[-1].first, application_id) if len(standing) > limit else None)
 
 
@@ -144,10 +145,12 @@ def _standing(events: list[Recorded[AssessmentEvent]]) -> list[_Standing]:
     return list(cards.values())
 
 
-async def _answered(services: Services, application_id: UUID, cards: list[_Standing]) -> list[Scorecard]:
+async def _answered(
+    services: Services, actor: Actor, application_id: UUID, cards: list[_Standing]
+) -> list[Scorecard]:
     events = [card.said.event for card in cards]
     tenant_id = tenant_of(application_id)
-    async with services.pool.connection() as connection:
+    async with services.database.of(actor) as connection:
         note_ids = [event.note_text_id for event in events if event.note_text_id is not None]
         texts = await personal_texts.read(connection, tenant_id, note_ids)
     who = await authors(services, tenant_id, [event.author_id for event in events])

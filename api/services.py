@@ -32,8 +32,6 @@ from infrastructure.tenant_walls import Database
 from infrastructure.vocabulary import CurrentVocabulary
 from projections.menu import FOLLOWERS
 
-Pool = AsyncConnectionPool[Any]
-
 
 class Services(msgspec.Struct, frozen=True):
     """What handlers use."""
@@ -42,7 +40,6 @@ class Services(msgspec.Struct, frozen=True):
     throttle: Throttle
     store: EventStore
     commands: CommandHandler
-    pool: Pool
     database: Database
     tokens: Tokens
     revocations: Revocations
@@ -76,7 +73,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
                 committed=wake_ups.committed,
             )
         )
-        pool: Pool = AsyncConnectionPool(
+        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             settings.database_url,
             min_size=1,
             max_size=settings.database_pool_size,
@@ -92,29 +89,28 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         lifetime = timedelta(minutes=settings.access_token_expire_minutes)
         keys = _keys(settings, settings.secret_key)
         revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
-        password_resets = await stack.enter_async_context(PasswordResets(pool, mail.wake))
-        vocabulary = await stack.enter_async_context(CurrentVocabulary(pool))
+        password_resets = await stack.enter_async_context(PasswordResets(database, mail.wake))
+        vocabulary = await stack.enter_async_context(CurrentVocabulary(database))
         commands = CommandHandler(store, vocabulary=vocabulary.current)
         limits = RateLimits(settings.redis_url, enabled=settings.rate_limits == "on")
         await stack.enter_async_context(limits)
         charts = await stack.enter_async_context(ChartRenderer())
         resumes = await stack.enter_async_context(ResumeReader())
         blobs = open_blobs(settings)
-        await stack.enter_async_context(BlobSweep(pool, blobs))
+        await stack.enter_async_context(BlobSweep(database, blobs))
         yield Services(
             settings=settings,
             throttle=Throttle(settings, limits),
             store=store,
             commands=commands,
-            pool=pool,
             database=database,
             tokens=Tokens(keys, revocations, int(lifetime.total_seconds())),
             revocations=revocations,
             session_tokens=_session_tokens(settings, settings.secret_key),
             passwords=passwords,
             password_resets=password_resets,
-            memberships=Memberships(store, commands, pool),
-            company_names=CompanyNames(pool),
+            memberships=Memberships(store, commands, database),
+            company_names=CompanyNames(database),
             charts=charts,
             wake_ups=wake_ups,
             mail=mail,

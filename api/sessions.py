@@ -42,7 +42,7 @@ async def list_sessions(
         before = unseal(cursor, "newest", datetime) if cursor else None
     except ValueError as error:
         raise ProblemError(400, "invalid", f"cursor: {error}.") from error
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         found = await of_account(connection, actor.account_id, limit + 1, before)
     items = [_answer(session, actor.session_id) for session in found[:limit]]
     last = items[-1] if len(found) > limit else None
@@ -53,7 +53,7 @@ async def list_sessions(
 async def end_own_session(session_id: FromPath[UUID], request: AnyRequest, state: State) -> None:
     """End one of the own sessions: its tokens are refused from now on."""
     services: Services = state.services
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         actor = actor_of(request)
         if not await end_session(connection, actor.account_id, session_id, "ended_by_owner"):
             raise NotFound

@@ -148,7 +148,7 @@ async def logout(
     """End this session, or with `everywhere` all of the account: their tokens are refused from now on."""
     services: Services = state.services
     actor = actor_of(request)
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         if data.everywhere:
             await end_all_sessions(connection, actor.account_id, "logout_everywhere")
         elif actor.session_id is not None:
@@ -169,7 +169,7 @@ async def signed_in(services: Services, account: Account, granted: Granted) -> R
 
 
 async def _refreshed(services: Services, refresh_token: str) -> Response[TokenAnswer]:
-    async with services.pool.connection() as connection, connection.transaction():
+    async with services.database.identity() as connection, connection.transaction():
         outcome = await services.session_tokens.refresh(connection, refresh_token)
         account = None if outcome is None else await table.by_id(connection, outcome.account_id)
         if isinstance(outcome, Reused) and account is not None:
@@ -203,13 +203,13 @@ async def _log_in(
     await services.throttle.password(request, email)
     account = None
     if "\x00" not in email:
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             account = await table.by_email(connection, email)
     password_hash = None if account is None else account.password_hash
     granted = None
     if await services.passwords.matches(password, password_hash) and account is not None:
         account = await _rehashed(services, account, password)
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             client = request.headers.get("user-agent", "")
             granted = await services.session_tokens.open(connection, account, client)
     if granted is None or account is None:
@@ -223,7 +223,7 @@ async def _rehashed(services: Services, account: Account, password: str) -> Acco
     if not services.passwords.is_outdated(account.password_hash):
         return account
     password_hash = await services.passwords.hash(password)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         if await table.change_password(connection, account, password_hash):
             return msgspec.structs.replace(account, password_hash=password_hash)
     return account

@@ -48,7 +48,7 @@ async def carry_out(
     if text is None:
         return await services.commands.handle(command, how)
     tenant_id = tenant_of(text.text_id)
-    async with services.pool.connection() as connection:
+    async with services.database.of(how.actor) as connection:
         await personal_texts.keep(connection, tenant_id, text.text_id, text.subject_id, text.content)
     named = True
     try:
@@ -60,6 +60,6 @@ async def carry_out(
     finally:
         # The same text may come with a repetition of this command that succeeds: then it stays.
         if not named and not how.repeatable:
-            async with services.pool.connection() as connection:
+            async with services.database.of(how.actor) as connection:
                 await personal_texts.forget(connection, tenant_id, text.text_id)
     return outcome

@@ -68,7 +68,7 @@ async def unsubscribe(token: Token, state: State) -> Response[str]:
     not read. `PATCH /auth/me` switches them on again."""
     services: Services = state.services
     account_id, kind = _signed(services, token)
-    async with services.pool.connection() as connection:
+    async with services.database.identity() as connection:
         await preferences.change(connection, account_id, {kind: ChangedChannels(mail=False)})
     return page(
         "It is done",

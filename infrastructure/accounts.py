@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection, errors
 from psycopg.rows import class_row
-from psycopg_pool import AsyncConnectionPool
+
+from infrastructure.tenant_walls import Database
 
 _NAME_SECONDS: Final = 3.0
 
@@ -164,8 +165,8 @@ async def company(connection: AsyncConnection[Any], company_id: UUID) -> Company
 class CompanyNames:
     """Company names by id, remembered for a few seconds: one that was changed is seen in every process soon after."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], limit: int = 10_000) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, limit: int = 10_000) -> None:
+        self._database = database
         self._limit = limit
         self._names: dict[UUID, tuple[str, float]] = {}
 
@@ -174,7 +175,7 @@ class CompanyNames:
         known = self._names.get(company_id)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        async with self._pool.connection() as connection:
+        async with self._database.identity() as connection:
             found = await company(connection, company_id)
         if found is None:
             return ""

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool
 
 from infrastructure import resume_rows
 from infrastructure.blobs import Blobs, BlobsUnavailable
+from infrastructure.tenant_walls import Database
 
 _EVERY_SECONDS: Final = 600.0
 
@@ -20,10 +20,8 @@ _log = structlog.get_logger(__name__)
 class BlobSweep:
     """Sweeps from time to time for as long as it is entered. Several of them do no harm."""
 
-    def __init__(
-        self, pool: AsyncConnectionPool[Any], blobs: Blobs, every_seconds: float = _EVERY_SECONDS
-    ) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, blobs: Blobs, every_seconds: float = _EVERY_SECONDS) -> None:
+        self._database = database
         self._blobs = blobs
         self._every_seconds = every_seconds
         self._sweeping: asyncio.Task[None] | None = None
@@ -42,11 +40,11 @@ class BlobSweep:
 
     async def sweep(self) -> int:
         """Remove what is due; answers how many files that were. Raises `BlobsUnavailable` and errors of the database."""
-        async with self._pool.connection() as connection:
+        async with self._database.identity() as connection:
             names = await resume_rows.to_remove(connection)
         for name in names:
             await self._blobs.remove(name)
-            async with self._pool.connection() as connection:
+            async with self._database.identity() as connection:
                 await resume_rows.removed(connection, name)
         return len(names)
 

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4, uuid5
 
 import msgspec
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor, Role
 from application.commands import membership_id
@@ -33,6 +32,7 @@ from domain.membership import (
 from infrastructure import accounts, invitations
 from infrastructure.accounts import Account
 from infrastructure.invitations import Invitation
+from infrastructure.tenant_walls import Database, show
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -57,10 +57,10 @@ CANDIDATE: Final = Standing("candidate")
 class Memberships:
     """Reads and repairs memberships."""
 
-    def __init__(self, log: EventLog, commands: CommandHandler, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, log: EventLog, commands: CommandHandler, database: Database) -> None:
         self._log = log
         self._commands = commands
-        self._pool = pool
+        self._database = database
 
     async def members(self, company_id: UUID) -> list[Member]:
         """A company's members in the order in which they joined."""
@@ -81,10 +81,11 @@ class Memberships:
 
     async def settle(self, account_id: UUID) -> Standing:
         """Make an account's row agree with the log of the company that it names."""
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._database.identity() as connection, connection.transaction():
             company_id = await accounts.lock_company(connection, account_id)
             if company_id is None:
                 return CANDIDATE
+            await show(connection, (company_id,))
             stream = await self._stream(company_id)
             role = _state(company_id, stream).roles.get(account_id)
             if role is None:

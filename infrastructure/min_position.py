@@ -1,12 +1,10 @@
 """Reading your own writes: wait until a read model has come as far as a position."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
-from psycopg_pool import AsyncConnectionPool
-
 from infrastructure.read_model import AnyReadModel
+from infrastructure.tenant_walls import Database
 
 _FIRST_PAUSE = 0.003
 _LONGEST_PAUSE = 0.025
@@ -24,7 +22,7 @@ class ReadModelBehind(Exception):
 
 
 async def wait_for(
-    pool: AsyncConnectionPool[Any], model: AnyReadModel, tenant_id: UUID, position: int, seconds: float
+    database: Database, model: AnyReadModel, tenant_id: UUID, position: int, seconds: float
 ) -> None:
     """Return once `model` holds the tenant's log up to `position`; raises `ReadModelBehind` after `seconds`.
 
@@ -35,7 +33,7 @@ async def wait_for(
     deadline = clock() + seconds
     pause = _FIRST_PAUSE
     while True:
-        async with pool.connection() as connection:
+        async with database.of_tenant(tenant_id) as connection:
             row = await (await connection.execute(_REACHED, parameters)).fetchone()
         if row is not None and row[0]:
             return

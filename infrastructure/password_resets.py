@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool
 
 from infrastructure import accounts, one_use_codes
 from infrastructure.account_mail import queue
+from infrastructure.tenant_walls import Database
 
 _WAITING: Final = 1_000
 _ATTEMPTS: Final = 3
@@ -27,8 +27,8 @@ class ResetsBusy(Exception):
 class PasswordResets:
     """Finds out who asked, one after the other, and queues their mail; use it as an async context manager."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], wake: Callable[[], None]) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, wake: Callable[[], None]) -> None:
+        self._database = database
         self._wake = wake
         self._asked: asyncio.Queue[str] = asyncio.Queue(_WAITING)
 
@@ -75,7 +75,7 @@ class PasswordResets:
                 return
 
     async def _mail_once(self, email: str) -> None:
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._database.identity() as connection, connection.transaction():
             account = await accounts.by_email(connection, email)
             if account is None:
                 return

@@ -11,9 +11,9 @@ import msgspec
 import psycopg
 import structlog
 from psycopg import AsyncConnection, Connection
-from psycopg_pool import AsyncConnectionPool
 
 from domain.skills import BUILT_IN, Skill, Vocabulary, fold
+from infrastructure.tenant_walls import Database
 
 _RELOAD_SECONDS: Final = 5.0
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+")
@@ -25,8 +25,8 @@ _log = structlog.get_logger(__name__)
 class CurrentVocabulary:
     """The vocabulary in force in this process; use it as a context manager. It looks for an import every few seconds."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], reload_seconds: float = _RELOAD_SECONDS) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, reload_seconds: float = _RELOAD_SECONDS) -> None:
+        self._database = database
         self._reload_seconds = reload_seconds
         self._vocabulary = BUILT_IN
         self._generation = 0
@@ -52,7 +52,7 @@ class CurrentVocabulary:
 
     async def reload(self) -> None:
         """Take over an import that is newer than what this process has."""
-        async with self._pool.connection() as connection:
+        async with self._database.identity() as connection:
             cursor = await connection.execute("select generation from skill_import")
             row = await cursor.fetchone()
             if row is None or row[0] == self._generation:

@@ -133,6 +133,7 @@ APPLICATION_LIST: Final = ReadModel(
         "create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, source, applied_at desc, application_id desc) where source is not null",
         "create index on {table} (candidate_id, applied_at desc, application_id desc)",
+        "create index on {table} (tenant_id, resume_id) where resume_id is not null",
     ),
 )
 

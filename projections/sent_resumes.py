@@ -1,4 +1,4 @@
-"""Was a resume sent to a company? Asked of the list of applications, which names them."""
+"""Who sent a resume to a company? Asked of the list of applications, which names them."""
 
 from typing import Any
 from uuid import UUID
@@ -6,15 +6,14 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 
-async def was_sent_to(connection: AsyncConnection[Any], company_id: UUID, resume_id: UUID) -> bool:
-    """Whether an application at this company came with this resume, as far as the list of applications has come.
+async def sender(connection: AsyncConnection[Any], company_id: UUID, resume_id: UUID) -> UUID | None:
+    """The candidate with whose application at this company the resume came, as far as the list of applications has come.
 
-    One statement whatever the reason for a no, so that nobody learns it from the time it takes.
+    Whether the resume is still theirs is not asked here.
     """
     cursor = await connection.execute(
-        """select 1 from resume join rm_application_list application
-             on application.candidate_id = resume.owner_id and application.resume_id = resume.resume_id
-           where resume.resume_id = %s and application.tenant_id = %s limit 1""",
-        (resume_id, company_id),
+        "select candidate_id from rm_application_list where tenant_id = %s and resume_id = %s limit 1",
+        (company_id, resume_id),
     )
-    return await cursor.fetchone() is not None
+    found: tuple[UUID] | None = await cursor.fetchone()
+    return None if found is None else found[0]

@@ -5,7 +5,7 @@ from tests.api.people import Json, Person, System, done
 
 async def letters(system: System, email: str, kind: str) -> list[Json]:
     """What the mails of a kind to an address say, oldest first."""
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         cursor = await connection.execute(
             """select parameters from account_mail where email = %s and kind = %s
                order by created_at, mail_id""",

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 from litestar import Litestar
 from psycopg_pool import ConnectionPool
 
@@ -146,8 +147,11 @@ class Person:
 class System:
     """The HTTP API in this process over real servers; read models move when `project` is awaited."""
 
-    def __init__(self, app: Litestar, client: httpx.AsyncClient, pool: ConnectionPool[Any]) -> None:
+    def __init__(
+        self, app: Litestar, client: httpx.AsyncClient, pool: ConnectionPool[Any], owner_url: str
+    ) -> None:
         self.app = app
+        self._owner_url = owner_url
         self.client = client
         self.nobody = Person(client)
         self._projectors = [Projector(pool, model) for model in MENU]
@@ -157,6 +161,13 @@ class System:
     def services(self) -> Services:
         made: Services = self.app.state.services
         return made
+
+    @asynccontextmanager
+    async def owner(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
+        """A connection that sees everything, as the API's does not."""
+        opened = await psycopg.AsyncConnection[Any].connect(self._owner_url, autocommit=True)
+        async with opened as connection:
+            yield connection
 
     async def company(self, name: str = "") -> Person:
         """The admin of a new company."""
@@ -189,7 +200,7 @@ class System:
             password_hash=await self.services.passwords.hash(PASSWORD),
             company_id=company_id,
         )
-        async with self.services.pool.connection() as connection:
+        async with self.owner() as connection:
             await accounts.register(connection, account, None)
         await self.services.commands.handle(
             AddMember(company_id=company_id, account_id=account_id, role=role),
@@ -230,7 +241,7 @@ async def running(settings: Settings) -> AsyncGenerator[System]:
     try:
         transport = httpx.ASGITransport(cast("Any", app))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            yield System(app, client, pool)
+            yield System(app, client, pool, settings.database_url)
     finally:
         pool.close()
         stop.set()

@@ -36,7 +36,7 @@ async def test_two_companies_of_one_name_are_two_companies(system: System) -> No
 
 
 async def mails_to(system: System, email: str) -> list[str]:
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         cursor = await connection.execute(
             "select kind from account_mail where lower(email) = lower(%s) order by kind", (email,)
         )

@@ -146,7 +146,7 @@ async def test_lists_are_narrowed_by_job_and_stage(system: System) -> None:
 
 async def texts_about(system: System, person: Person) -> list[Json]:
     """What is stored of free text about somebody."""
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         found = await connection.execute(
             "select content from personal_text where subject_id = %s order by content::text",
             (UUID(person.id),),

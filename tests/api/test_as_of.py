@@ -124,7 +124,7 @@ async def test_what_was_erased_since_stays_erased_at_every_moment(system: System
     played = await scene(system)
     (path,) = played.paths
     first = await played.admin.sees(path)
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute("delete from personal_text where subject_id = %s", (played.cy.id,))
     assert await played.admin.sees(path, as_of=first["version"]) == first | {"cover_letter": None}
 

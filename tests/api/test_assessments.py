@@ -129,7 +129,7 @@ async def test_what_staff_wrote_goes_with_the_candidates_personal_data(system: S
     _, manager, cy, path = await hired_for(system)
     done(await manager.post(f"{path}/comments", {"text": "Gone soon."}))
     done(await manager.post(f"{path}/scorecards", card(note="Gone too.")))
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute("delete from personal_text where subject_id = %s", (cy.id,))
     (comment,), (scored,) = await manager.all(f"{path}/comments"), await manager.all(f"{path}/scorecards")
     assert (comment["text"], scored["note"], scored["ratings"]) == (None, None, {"dough": 4, "team": 2})

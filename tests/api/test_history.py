@@ -169,7 +169,7 @@ async def test_each_mail_stands_with_the_event_that_it_followed_from(system: Sys
         [("stage_changed", "candidate", "queued")],
         [("application_withdrawn", "recruiter", "queued")],
     ]
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update effect set mail_status = 'given_up', mail_reason = 'mailbox full' where application_id = %s",
             (application["id"],),

@@ -103,7 +103,7 @@ async def test_used_revoked_replaced_expired_and_invented_codes_are_one_problem(
     path = f"/company/invitations/{listed[1]['id']}"
     assert done(await admin.send("DELETE", path))["status"] == "revoked"
     assert done(await admin.send("DELETE", path))["status"] == "revoked"
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update invitation set expires_at = clock_timestamp() where invitation_id = %s",
             (listed[0]["id"],),

@@ -37,7 +37,7 @@ async def the(system: System, application: Json, kind: str) -> Letter:
 
 
 async def change(system: System, statement: Any, *values: object) -> None:
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(statement, values)
 
 

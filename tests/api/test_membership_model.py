@@ -76,7 +76,7 @@ class Town:
             company = None
             if n < COMPANIES:
                 company = Company(company_id=self.companies[n], name="x", founder_id=account_id)
-            async with self._system.services.pool.connection() as connection:
+            async with self._system.owner() as connection:
                 await accounts.register(connection, self._account(n, company), company)
         await self.check_after_logins()
 
@@ -143,7 +143,7 @@ class Town:
         members = {company: (await memberships.state(company)).roles for company in self.companies}
         for roles in members.values():
             assert "admin" in roles.values()
-        async with self._system.services.pool.connection() as connection:
+        async with self._system.owner() as connection:
             for account_id in self.people:
                 account = await accounts.by_id(connection, account_id)
                 assert account is not None
@@ -154,7 +154,7 @@ class Town:
         """What holds once everybody has logged in: the account's row says what the log says."""
         for n, account_id in enumerate(self.people):
             _, actor = await self.logged_in(n)
-            async with self._system.services.pool.connection() as connection:
+            async with self._system.owner() as connection:
                 account = await accounts.by_id(connection, account_id)
             assert account is not None
             assert account.company_id == actor.company_id

@@ -130,7 +130,7 @@ async def test_who_acts_for_another_company_sees_nothing_of_the_old_one(system: 
     recruiter = await system.member(admin, "recruiter")
     await candidate.applies(await recruiter.posts_job())
     (news,) = await told(system, recruiter)
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update account set company_id = %s where account_id = %s", (other.company_id, recruiter.id)
         )
@@ -151,7 +151,7 @@ async def test_nothing_is_told_about_a_person_who_was_erased(system: System) -> 
     admin, candidate = await system.company(), await system.candidate()
     await candidate.applies(await admin.posts_job())
     await system.tell()
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute("delete from account where account_id = %s", (candidate.id,))
 
     page = await admin.sees("/notifications")
@@ -171,7 +171,7 @@ async def one_click(system: System, path: str, body: bytes = b"List-Unsubscribe=
 
 
 async def wanted_by_mail(system: System, person: Person) -> set[str]:
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         chosen = await preferences.read(connection, UUID(person.id))
     return {kind for kind, channels in chosen.items() if channels.mail}
 
@@ -205,7 +205,7 @@ async def test_the_link_of_an_erased_person_is_taken_and_keeps_nothing(system: S
     candidate = await system.candidate()
     path = link(system, candidate, "qualified")
     assert (await one_click(system, path)).is_success
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute("delete from account where account_id = %s", (candidate.id,))
         assert (await one_click(system, path)).is_success
         left = await connection.execute(

@@ -64,7 +64,7 @@ async def test_used_old_expired_and_invented_codes_are_one_problem(system: Syste
     used, older, expired = [await reset_code(system, person) for person in (cy, bo, di)]
     done(await system.nobody.post("/auth/password-reset/confirm", confirm(used)))
     await reset_code(system, bo)
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update one_use_code set expires_at = clock_timestamp() where code_hash = sha256(%s)",
             (expired.encode(),),
@@ -89,7 +89,7 @@ async def test_a_refused_password_leaves_the_code_good(system: System) -> None:
 async def test_a_code_is_stored_nowhere_but_in_the_mail(system: System) -> None:
     cy = await system.candidate()
     given = await reset_code(system, cy)
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         cursor = await connection.execute("select row_to_json(one_use_code)::text from one_use_code")
         rows = [text for (text,) in await cursor.fetchall()]
     assert rows

@@ -87,7 +87,7 @@ async def test_of_those_who_want_one_address_one_gets_it(system: System) -> None
 
 async def test_a_token_that_was_found_does_not_take_an_account_over(system: System) -> None:
     cy = await system.candidate()
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update session set created_at = created_at - interval '16 minutes' where account_id = %s",
             (cy.id,),

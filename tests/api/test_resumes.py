@@ -199,11 +199,11 @@ async def test_a_file_that_no_row_came_to_name_is_swept(system: System, tmp_path
         file.write(b"half")
         await services.blobs.put(name, file)
     await rows(system, "insert into unowned_blob values (%s, now() - interval '1 second') returning 1", name)
-    assert await BlobSweep(services.pool, services.blobs).sweep() == 1
+    assert await BlobSweep(services.database, services.blobs).sweep() == 1
     assert name.partition("/")[2] not in {path.name for path in files(system)}
 
 
 async def rows(system: System, query: str, *parameters: Any) -> list[Any]:
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         cursor = await connection.execute(query.encode(), parameters)
         return list(await cursor.fetchall())

@@ -30,7 +30,7 @@ async def sessions(person: Person) -> list[Json]:
 
 
 async def mails_to(system: System, person: Person) -> list[str]:
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         cursor = await connection.execute("select kind from account_mail where email = %s", (person.email,))
         return [kind for (kind,) in await cursor.fetchall() if kind != "welcome"]
 
@@ -172,7 +172,7 @@ async def test_a_password_is_changed_by_who_knows_it_and_to_a_good_one(system: S
 
 async def test_a_password_changed_in_the_middle_of_a_login_opens_no_session(system: System) -> None:
     cy = await system.candidate()
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         read = await accounts.by_email(connection, cy.email)
         assert read is not None
         await accounts.change_password(connection, read, "another hash")
@@ -182,7 +182,7 @@ async def test_a_password_changed_in_the_middle_of_a_login_opens_no_session(syst
 async def test_login_costs_one_run_of_bcrypt_whoever_is_asked_for(system: System) -> None:
     cy, passwords = await system.candidate(), system.services.passwords
     disabled = await system.candidate()
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         await connection.execute(
             "update account set disabled_at = now() where account_id = %s", (disabled.id,)
         )
@@ -211,7 +211,7 @@ async def test_a_login_stores_the_password_at_the_cost_of_today(
     monkeypatch.setattr(system.services.passwords, "_cost", 5)
     for _ in range(2):
         assert (await acting(system, cy, await logs_in(system, cy)).get("/auth/me")).is_success
-        async with system.services.pool.connection() as connection:
+        async with system.owner() as connection:
             stored = await accounts.by_email(connection, cy.email)
             assert stored is not None
             assert stored.password_hash.startswith("$2b$05$")

@@ -27,7 +27,7 @@ ABSENT: Final = object()
 async def signing_key(system: System) -> SigningKey:
     """What this system signs with, made of its secret key and its database."""
     keys = KeyRing(SECRET_KEY)
-    async with system.services.pool.connection() as connection:
+    async with system.owner() as connection:
         keys.take_stored(await stored_keys(connection), datetime.now(UTC))
     return keys.signing
 

@@ -20,6 +20,7 @@ from domain.job_view import JobViewed
 from infrastructure.effects_projector import EFFECTS
 from infrastructure.min_position import wait_for
 from infrastructure.rebuild import rebuild
+from infrastructure.tenant_walls import Database
 from infrastructure.wake import broker_url
 from projections.menu import MENU
 from tests.faults.test_wake_ups import environment, program
@@ -151,7 +152,7 @@ async def test_a_provider_that_hangs_does_not_stop_the_read_models(
         position = office.append(new_id(office.job_id), JobViewed(job_id=office.job_id, viewer_id=uuid4()))
         async with AsyncConnectionPool(office.database_url, min_size=1, max_size=1) as pool:
             for model in MENU:
-                await wait_for(pool, model, office.tenant, position, PATIENCE)
+                await wait_for(Database(pool), model, office.tenant, position, PATIENCE)
         assert hanging.is_set()
         assert office.execute("select count(*) from effect where mail_status = 'sent'") == [(0,)]
         office.provider.released.set()

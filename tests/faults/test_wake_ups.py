@@ -26,6 +26,7 @@ from infrastructure.embedded import embedded
 from infrastructure.lingering import LingeringProjector
 from infrastructure.min_position import wait_for
 from infrastructure.settings import Settings
+from infrastructure.tenant_walls import Database
 from infrastructure.wake import UNHEARD_MILLISECONDS, Listening, WakeUpCalls, broker_url, connect, keys
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.menu import MENU
@@ -85,7 +86,7 @@ async def projected(world: World, jobs: Sequence[UUID], position: int) -> None:
     """Wait until the dashboard has reached a position in the logs of these jobs, and check what it says."""
     async with AsyncConnectionPool(world.database_url, min_size=1, max_size=2) as pool:
         for job_id in jobs:
-            await wait_for(pool, JOB_DASHBOARD, tenant_of(job_id), position, PATIENCE)
+            await wait_for(Database(pool), JOB_DASHBOARD, tenant_of(job_id), position, PATIENCE)
     assert world.rows(JOB_DASHBOARD) == world.expected(JOB_DASHBOARD)
 
 
@@ -171,7 +172,7 @@ async def test_a_worker_killed_at_work_loses_and_doubles_nothing(database_url: s
         for position in (10, 20, 30):
             with program("work", slow) as worker:
                 async with AsyncConnectionPool(database_url, min_size=1, max_size=2) as pool:
-                    await wait_for(pool, JOB_DASHBOARD, tenant_of(jobs[0]), position, PATIENCE)
+                    await wait_for(Database(pool), JOB_DASHBOARD, tenant_of(jobs[0]), position, PATIENCE)
                 worker.kill()
                 assert worker.wait() == -signal.SIGKILL
         with program("work", slow):
@@ -207,8 +208,8 @@ async def test_a_poison_event_stops_its_tenant_only(database_url: str, redis_url
         view(here, sound)
         view(here, sound)
         async with AsyncConnectionPool(database_url, min_size=1, max_size=2) as pool:
-            await wait_for(pool, JOB_DASHBOARD, tenant_of(sound), 3, PATIENCE)
-            await wait_for(pool, JOB_DASHBOARD, tenant_of(ill), 1, PATIENCE)
+            await wait_for(Database(pool), JOB_DASHBOARD, tenant_of(sound), 3, PATIENCE)
+            await wait_for(Database(pool), JOB_DASHBOARD, tenant_of(ill), 1, PATIENCE)
         here.project()
         assert [(parked.tenant_id, parked.position) for parked in here.status(JOB_DASHBOARD).parked] == [
             (tenant_of(ill), 2)

@@ -17,6 +17,7 @@ from domain.membership import MemberJoined
 from infrastructure.build_writer import BuildWriter, Target
 from infrastructure.min_position import ReadModelBehind, wait_for
 from infrastructure.projector import Outdated, Projector
+from infrastructure.tenant_walls import Database
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
 from projections.job_dashboard import evolve as evolve_dashboard
@@ -282,13 +283,13 @@ async def test_a_query_can_wait_for_a_position(database_url: str) -> None:
         (tenant,) = here.projector(JOB_DASHBOARD).behind()
         async with AsyncConnectionPool(database_url, min_size=1, max_size=2) as pool:
             with pytest.raises(ReadModelBehind, match="position 1"):
-                await wait_for(pool, JOB_DASHBOARD, tenant, 1, 0.01)
-            reached = asyncio.create_task(wait_for(pool, JOB_DASHBOARD, tenant, 1, 30))
+                await wait_for(Database(pool), JOB_DASHBOARD, tenant, 1, 0.01)
+            reached = asyncio.create_task(wait_for(Database(pool), JOB_DASHBOARD, tenant, 1, 30))
             await asyncio.to_thread(here.project, JOB_DASHBOARD)
             await reached
-            await wait_for(pool, JOB_DASHBOARD, tenant, 1, 0)
+            await wait_for(Database(pool), JOB_DASHBOARD, tenant, 1, 0)
             with pytest.raises(ReadModelBehind):
-                await wait_for(pool, APPLICATION_LIST, tenant, 1, 0)
+                await wait_for(Database(pool), APPLICATION_LIST, tenant, 1, 0)
 
 
 def test_one_tenant_per_unit_names_it_as_a_scalar(database_url: str) -> None:

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.skill_commands import skills
 from domain.skills import BUILT_IN
+from infrastructure.tenant_walls import Database
 from infrastructure.vocabulary import CurrentVocabulary
 
 LINES = b"""{"name": "Quantum Baking", "aliases": ["q-baking"], "category": "odd"}
@@ -78,7 +79,7 @@ async def test_a_process_takes_an_import_over_and_asks_only_whether_there_is_one
 ) -> None:
     async with (
         AsyncConnectionPool(database_url, min_size=1, open=False) as pool,
-        CurrentVocabulary(pool, reload_seconds=3600) as vocabulary,
+        CurrentVocabulary(Database(pool), reload_seconds=3600) as vocabulary,
     ):
         assert vocabulary.current() is BUILT_IN
         run.imports(LINES)
