@@ -115,3 +115,12 @@ async def test_of_many_moves_at_once_one_is_made_and_a_repeated_key_answers_it(s
     await again.advances(first.json(), "screening")
     repeated = await again.post(path, body, key="m")
     assert (repeated.status_code, repeated.content) == (201, first.content)
+
+
+async def test_what_was_moved_is_judged_by_what_the_other_job_asks(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job(skills=["baking"]))
+    other = await admin.posts_job(skills=["milling"])
+    new = done(await admin.post(f"/applications/{application['id']}/move", {"job_id": other["id"]}))
+    assert [one["screening"]["verdict"] for one in (application, new)] == ["qualified", "not_qualified"]
+    assert new["version"] == 2
