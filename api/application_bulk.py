@@ -27,7 +27,9 @@ from domain.job_application import JobApplication, Stage
 
 _AT_ONCE: Final = 32
 
-Ids: TypeAlias = Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=200)]
+Ids: TypeAlias = Annotated[
+    tuple[UUID, ...], Meta(min_length=1, max_length=200, extra_json_schema={"uniqueItems": True})
+]
 Decide: TypeAlias = Callable[[UUID, Metadata], Awaitable[Outcome[JobApplication]]]
 
 

@@ -81,7 +81,11 @@ Q: TypeAlias = Annotated[
 ]
 AsOf: TypeAlias = Annotated[
     str | None,
-    QueryParameter(max_length=40, description="A version, or a time in RFC 3339: the state at that moment."),
+    QueryParameter(
+        max_length=40,
+        description="A version, or a time in RFC 3339: the state at that moment.",
+        schema_extra={"anyOf": [{"pattern": r"^\d{1,18}$"}, {"format": "date-time"}]},
+    ),
 ]
 
 

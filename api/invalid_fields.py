@@ -15,7 +15,7 @@ class InvalidField(msgspec.Struct, frozen=True):
     reason: str
 
 
-_PLACE: Final = re.compile(r"^(?P<reason>.*?) - at `\$?\.?(?P<field>.*)`$", re.DOTALL)
+_PLACE: Final = re.compile(r"^(?P<reason>.*?) - at (?:`key` in )?`\$?\.?(?P<field>.*)`$", re.DOTALL)
 _PATTERN: Final = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
 _NAMED: Final = re.compile(r"(?P<reason>unknown field|missing required field) `(?P<field>.*?)`", re.DOTALL)
 _LONGEST: Final = 200

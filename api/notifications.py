@@ -115,6 +115,7 @@ async def read_one(notification_id: NotificationId, request: AnyRequest, state: 
     allow=SIGNED_IN,
     status_code=200,
     tags=["Notifications"],
+    problems=("404",),
     operation_id="read_notifications",
 )
 async def read_all(request: AnyRequest, state: State, data: JSONBody[ReadBody]) -> Marked:

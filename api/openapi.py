@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
-from api.access import SIGNED_IN
+from api.access import ANYONE, SIGNED_IN
 from api.problems import Problem
 
 Document: TypeAlias = dict[str, Any]
@@ -117,13 +117,18 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
 
 
 def _describe_parameter(parameter: Document) -> None:
-    """Litestar leaves out a lower bound of 0 where the parameter may be absent, and every number here starts at 0 or above."""
+    """What Litestar does not say, or not rightly: a lower bound of 0 where the parameter may be absent (every number here starts
+    at 0 or above), whole bounds as whole numbers (a float rounds `2**62`), and that null cannot be sent in a query or header."""
     schema: Document = parameter["schema"]
     for empty in ("deprecated", "allowEmptyValue", "allowReserved"):
         parameter.pop(empty, None)
     schema.pop("description", None)
     if "maximum" in schema:
         schema.setdefault("minimum", 0)
+    for bound in {"minimum", "maximum"} & set(schema):
+        schema[bound] = int(schema[bound])
+    choices = [choice for choice in schema.pop("oneOf", ()) if choice != {"type": "null"}]
+    schema |= choices[0] if len(choices) == 1 else {"oneOf": choices} if choices else {}
 
 
 def _uploaded(field: str) -> Document:
@@ -163,6 +168,7 @@ def _said(operation: Document, handler: HTTPRouteHandler) -> list[str]:
         "412": "If-Match" in parameters,
         "413": has_body,
         "415": has_body,
+        "429": allowed != ANYONE or "throttle" in handler.opt,
         "503": "state" in handler.parsed_fn_signature.parameters,
     }
-    return [code for code, may in found.items() if may or code in handler.opt.get("problems", ())]
+    return [code for code in _PROBLEMS if found.get(code) or code in handler.opt.get("problems", ())]

@@ -1,6 +1,6 @@
 """The own account: what its owner sees of it, another name, and another e-mail address once it is confirmed."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias, get_args
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,11 @@ from infrastructure.sessions import opened_lately
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 
 _TYPED_LATELY_MINUTES: Final = 15
+
+ChangedPreferences: TypeAlias = Annotated[
+    dict[Kind, ChangedChannels],
+    msgspec.Meta(extra_json_schema={"propertyNames": {"enum": list(get_args(Kind))}}),
+]
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +60,7 @@ class ProfileBody(Body, frozen=True):
     name: Name | None = None
     email: Email | None = None
     password: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
-    notifications: dict[Kind, ChangedChannels] | None = None
+    notifications: ChangedPreferences | None = None
 
 
 class EmailConfirmBody(Body, frozen=True):

@@ -18,7 +18,12 @@ from infrastructure.read_model import AnyReadModel
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
 IfMatch: TypeAlias = Annotated[
-    str | None, HeaderParameter(name="If-Match", description="The version, as ETag said it.")
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        description="The version, as ETag said it.",
+        schema_extra={"pattern": r'^(\*|(W/)?"\d{1,18}")$'},
+    ),
 ]
 IdempotencyKey: TypeAlias = Annotated[
     str | None,
