@@ -10,6 +10,7 @@ import rich_click as click
 from api.account_commands import COMMANDS as ACCOUNT_COMMANDS
 from api.mail_commands import COMMANDS as MAIL_COMMANDS
 from api.projection_commands import COMMANDS
+from api.screening_commands import COMMANDS as SCREENING_COMMANDS
 from api.skill_commands import COMMANDS as SKILL_COMMANDS
 from infrastructure.operator_error import OperatorError
 
@@ -130,7 +131,7 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {'-' if value is None else value}")
 
 
-for command in (*COMMANDS, *ACCOUNT_COMMANDS, *MAIL_COMMANDS, *SKILL_COMMANDS):
+for command in (*COMMANDS, *ACCOUNT_COMMANDS, *MAIL_COMMANDS, *SCREENING_COMMANDS, *SKILL_COMMANDS):
     hirelog.add_command(command)
 
 

@@ -1,0 +1,107 @@
+"""`hirelog verify screening`, as an operator and as a script use it."""
+
+import json
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+import rich_click as click
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from api.screening_commands import COMMANDS
+from domain.identifiers import derived_id
+from domain.job_application import ApplicationScreened, ApplicationSubmitted, Claims
+from domain.screening import screen
+from tests.domain.builders import CLAIMS, REQUIREMENTS, created, published, revised
+from tests.read_models import World, new_id, new_tenant, world
+
+REVISED = replace(REQUIREMENTS, skills=("baking", "js"), threshold=90)
+
+
+def hirelog(database_url: str, *words: str) -> Result:
+    group = click.Group(commands={command.name or "": command for command in COMMANDS})
+    environment = {"DATABASE_URL": database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "200"}
+    return CliRunner().invoke(group, list(words), env=environment)
+
+
+def applied(here: World, job_id: UUID, claims: Claims, revision: int) -> UUID:
+    """An application as it is stored, with the verdict of the policy."""
+    candidate = uuid4()
+    application_id = derived_id(job_id, "application", job_id, candidate)
+    aliases = {"js": "javascript"}
+    found = screen((REQUIREMENTS, REVISED)[revision - 1], claims, aliases)
+    here.append(
+        application_id,
+        ApplicationSubmitted(
+            job_id=job_id, candidate_id=candidate, claims=claims, requirements_revision=revision
+        ),
+        ApplicationScreened(
+            verdict=found.verdict,
+            score=found.score,
+            criteria=found.criteria,
+            policy_version=found.policy_version,
+            requirements_revision=revision,
+            aliases=aliases,
+        ),
+    )
+    return application_id
+
+
+def tamper(here: World, application_id: UUID, **fields: object) -> None:
+    ((data,),) = here.execute(
+        "select data from event where stream_id = %s and type = 'ApplicationScreened'", application_id
+    )
+    event = replace(msgspec.json.decode(data, type=ApplicationScreened), **fields)
+    here.execute(
+        "update event set data = %s where stream_id = %s and type = 'ApplicationScreened'",
+        msgspec.json.encode(event),
+        application_id,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"verdict": "qualified"}, "the policy comes to something else"),
+        ({"score": 99}, "the policy comes to something else"),
+        ({"aliases": {}}, "the policy comes to something else"),
+        ({"requirements_revision": 1}, "another revision"),
+        ({"policy_version": 99}, "version 99 is not known"),
+    ],
+    ids=str,
+)
+def test_a_verdict_that_was_tampered_with_is_found(
+    database_url: str, fields: dict[str, object], reason: str
+) -> None:
+    with world(database_url) as here:
+        for _ in range(2):
+            job_id = new_id(new_tenant())
+            here.append(job_id, created(requirements=REQUIREMENTS), published())
+            applied(here, job_id, CLAIMS, 1)
+            here.append(job_id, revised(2, REVISED))
+            last = applied(here, job_id, replace(CLAIMS, skills=("JavaScript",)), 2)
+        before = hirelog(database_url, "verify", "screening")
+        tamper(here, last, **fields)
+        after = hirelog(database_url, "verify", "screening", "--json")
+        shown = hirelog(database_url, "verify", "screening").stdout
+    assert (before.exit_code, after.exit_code) == (0, 1), before.stdout
+    assert "4 verdicts recomputed" in before.stdout
+    found = json.loads(after.stdout)
+    assert (found["events"], found["verdicts"], found["unscreened"], found["different"]) == (14, 4, 0, 1)
+    assert found["differences"][0]["application_id"] == str(last)
+    assert reason in found["differences"][0]["reason"]
+    assert reason in shown
+
+
+def test_an_application_of_before_the_policy_is_counted_and_no_difference(database_url: str) -> None:
+    with world(database_url) as here:
+        job_id = new_id(new_tenant())
+        here.append(job_id, created(), published())
+        here.append(
+            derived_id(job_id, "application", job_id),
+            ApplicationSubmitted(job_id=job_id, candidate_id=uuid4(), claims=CLAIMS, requirements_revision=1),
+        )
+        result = hirelog(database_url, "verify", "screening", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["unscreened"], found["verdicts"]) == (0, 1, 0)
