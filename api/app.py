@@ -42,6 +42,7 @@ from api import (
 from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
+from api.methods import allow_all_methods
 from api.metrics import MeasuredApp
 from api.openapi import described
 from api.problems import EXCEPTION_HANDLERS
@@ -111,6 +112,7 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
         logging_config=None,
     )
     check_declared(measured.routes)
+    allow_all_methods(measured.routes)
     return measured
 
 

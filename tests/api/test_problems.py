@@ -48,6 +48,8 @@ async def test_options_says_what_may_be_done_to_anybody(system: System) -> None:
     answer = await system.nobody.send("OPTIONS", "/auth/login")
     assert answer.status_code == 204
     assert "POST" in answer.headers["allow"]
+    answer = await system.nobody.send("OPTIONS", "/company/members/00000000-0000-8000-8000-000000000000")
+    assert answer.headers["allow"] == "DELETE, OPTIONS, PATCH"
 
 
 @session
