@@ -47,16 +47,19 @@ class BodyRequest(Request[Any, Any, Any]):
             raise ProblemError(400, "invalid", "The request is not valid.", [invalid(str(error))]) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
-        json.loads(body, object_pairs_hook=_without_duplicates)
+        _without_duplicates.decode(body.decode())
         return decoded
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
+def _once_each(pairs: list[tuple[str, Any]]) -> None:
     """A name that comes twice in an object would lose what it said first. Raises a 400 problem."""
     names = {name for name, _ in pairs}
     if len(names) < len(pairs):
         twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
         raise ProblemError(400, "invalid", "The request is not valid.", [InvalidField(twice, "given twice")])
+
+
+_without_duplicates: Final = json.JSONDecoder(object_pairs_hook=_once_each)
 
 
 @cache

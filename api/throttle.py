@@ -36,7 +36,9 @@ class Throttle:
 
     async def request(self, connection: AnyConnection, actor: Actor | None) -> None:
         """Any request of somebody signed in, or of a visitor. Raises `RateLimited`; without Redis everybody may ask."""
-        key = str(actor.account_id) if actor is not None else self.client(connection)
+        if not self._limits.enabled:
+            return
+        key = self.client(connection) if actor is None else actor.account_id
         allowance = await self._limits.pass_by(self._requests, key)
         if allowance is not None:
             cast("dict[str, object]", connection.scope)[ALLOWANCE] = allowance

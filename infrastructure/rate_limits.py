@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self, cast
+from uuid import UUID
 
 import limits
 import msgspec
@@ -77,10 +78,10 @@ class RateLimits:
             connection_pool=cast("Any", self._pool),  # declared as text, used as it is
         )
         self._limiter = FixedWindowRateLimiter(self._storage)
-        self._enabled = enabled
+        self.enabled = enabled
         self._clock = clock
-        self._leases: dict[str, _Lease] = {}
-        self._asking: dict[str, asyncio.Future[None]] = {}
+        self._leases: dict[str | UUID, _Lease] = {}
+        self._asking: dict[str | UUID, asyncio.Future[None]] = {}
         self._away_until = 0.0
         if not enabled:
             _log.warning("RATE LIMITS ARE OFF: anybody may try passwords as fast as they like")
@@ -98,7 +99,7 @@ class RateLimits:
 
         An attempt that is refused is not counted: whoever goes on trying is not locked out for longer.
         """
-        if not self._enabled:
+        if not self.enabled:
             return
         try:
             for window in limit.windows:
@@ -112,7 +113,7 @@ class RateLimits:
 
     async def forgive(self, limit: Limit, *key: str) -> None:
         """Forget the attempts that were counted: one of them was right."""
-        if not self._enabled:
+        if not self.enabled:
             return
         try:
             for window in limit.windows:
@@ -120,10 +121,10 @@ class RateLimits:
         except (RedisError, OSError, TimeoutError):
             return
 
-    async def pass_by(self, limit: Limit, key: str) -> Allowance | None:
+    async def pass_by(self, limit: Limit, key: str | UUID) -> Allowance | None:
         """Count one request of general traffic, roughly. Raises `RateLimited`; None when nobody counts (Redis is away: it
         fails open)."""
-        if not self._enabled:
+        if not self.enabled:
             return None
         lease = self._leases.get(key)
         now = self._clock()
@@ -139,7 +140,7 @@ class RateLimits:
         lease.left -= 1
         return _in_seconds(lease, now)
 
-    async def _renew(self, limit: Limit, key: str) -> None:
+    async def _renew(self, limit: Limit, key: str | UUID) -> None:
         """A new lease; those who need it at the same time share the asking."""
         if (asking := self._asking.get(key)) is not None:
             await asyncio.shield(asking)
@@ -155,11 +156,11 @@ class RateLimits:
             del self._asking[key]
             done.set_result(None)
 
-    async def _lease(self, limit: Limit, key: str) -> None:
+    async def _lease(self, limit: Limit, key: str | UUID) -> None:
         window = limit.windows[0]
         cost = min(LEASE, window.amount)
-        granted = await self._limiter.hit(window, limit.name, key, cost=cost)
-        allowance = await self._allowance(window, limit.name, key)
+        granted = await self._limiter.hit(window, limit.name, str(key), cost=cost)
+        allowance = await self._allowance(window, limit.name, str(key))
         if not granted:
             allowance = msgspec.structs.replace(allowance, remaining=0)
         if len(self._leases) >= _MOST_LEASES:
