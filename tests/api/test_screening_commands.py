@@ -48,6 +48,15 @@ def applied(here: World, job_id: UUID, claims: Claims, revision: int) -> UUID:
     return application_id
 
 
+def two_applications(here: World) -> UUID:
+    """One of a company's two applications: for a job whose requirements were revised between them, the later one."""
+    job_id = new_id(new_tenant())
+    here.append(job_id, created(requirements=REQUIREMENTS), published())
+    applied(here, job_id, CLAIMS, 1)
+    here.append(job_id, revised(2, REVISED))
+    return applied(here, job_id, replace(CLAIMS, skills=("JavaScript",)), 2)
+
+
 def tamper(here: World, application_id: UUID, **fields: object) -> None:
     ((data,),) = here.execute(
         "select data from event where stream_id = %s and type = 'ApplicationScreened'", application_id
@@ -75,12 +84,7 @@ def test_a_verdict_that_was_tampered_with_is_found(
     database_url: str, fields: dict[str, object], reason: str
 ) -> None:
     with world(database_url) as here:
-        for _ in range(2):
-            job_id = new_id(new_tenant())
-            here.append(job_id, created(requirements=REQUIREMENTS), published())
-            applied(here, job_id, CLAIMS, 1)
-            here.append(job_id, revised(2, REVISED))
-            last = applied(here, job_id, replace(CLAIMS, skills=("JavaScript",)), 2)
+        _, last = (two_applications(here) for _ in range(2))
         before = hirelog(database_url, "verify", "screening")
         tamper(here, last, **fields)
         after = hirelog(database_url, "verify", "screening", "--json")
