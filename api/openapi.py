@@ -133,7 +133,12 @@ def _describe_parameter(parameter: Document) -> None:
 
 def _uploaded(field: str) -> Document:
     """The body of a handler that says `upload=...`: one file, in this field of a form."""
-    form = {"type": "object", "properties": {field: {"type": "string", "format": "binary"}}, "required": [field]}
+    form = {
+        "type": "object",
+        "properties": {field: {"type": "string", "format": "binary"}},
+        "required": [field],
+        "additionalProperties": False,
+    }
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
