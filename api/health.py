@@ -59,7 +59,7 @@ def live() -> Liveness:
     operation_id="check_readiness",
 )
 async def ready(state: State) -> Response[Readiness]:
-    """Database, broker, migrations, read models and mail, each with its state; 503 when requests cannot be answered."""
+    """Database, broker, migrations, read models, mail and the walls between tenants, each with its state; 503 when requests cannot be answered."""
     services: Services = state.services
     database, broker = await asyncio.gather(_database(services), _broker(services))
     checks = {"database": database, "broker": broker}
@@ -67,6 +67,7 @@ async def ready(state: State) -> Response[Readiness]:
         checks["migrations"] = await _migrations(services)
         if checks["migrations"].ok:
             checks["read_models"], checks["mail"] = await _background(services)
+            checks["tenant_walls"] = await _tenant_walls(services)
     usable = database.ok and checks["migrations"].ok
     status: Literal["ready", "degraded", "unavailable"] = "unavailable"
     if usable:
@@ -85,6 +86,14 @@ async def _database(services: Services) -> Check:
     except (psycopg.Error, TimeoutError) as error:
         return Check(ok=False, detail=type(error).__name__)
     return Check(ok=True)
+
+
+async def _tenant_walls(services: Services) -> Check:
+    walled = await services.database.is_walled()
+    detail = (
+        "" if walled else "the API's database role bypasses row-level security: set HIRELOG_API_DATABASE_URL"
+    )
+    return Check(ok=walled, detail=detail)
 
 
 async def _broker(services: Services) -> Check:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from api.chart import ChartRenderer
@@ -28,7 +29,7 @@ from infrastructure.revocations import Revocations
 from infrastructure.session_tokens import SessionTokens
 from infrastructure.settings import Settings
 from infrastructure.signing_keys import KeyRing
-from infrastructure.tenant_walls import Database
+from infrastructure.tenant_walls import Database, api_database_url
 from infrastructure.vocabulary import CurrentVocabulary
 from projections.menu import FOLLOWERS
 
@@ -62,19 +63,22 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
     a key is no good."""
     if settings.database_url is None or settings.redis_url is None or settings.secret_key is None:
         raise ValueError("DATABASE_URL, REDIS_URL and SECRET_KEY are needed")
+    database_url, redis_url, secret_key = api_database_url(settings), settings.redis_url, settings.secret_key
+    settings = replace(settings, database_url=database_url)
     async with AsyncExitStack() as stack:
         wake_ups = await stack.enter_async_context(WakeUps(settings, [model.name for model in FOLLOWERS]))
         mail = await stack.enter_async_context(MailWake(settings))
         store = await stack.enter_async_context(
             EventStore(
-                settings.database_url,
+                database_url,
                 queue_limit=settings.append_queue_limit,
                 batch_limit=settings.append_batch_limit,
                 committed=wake_ups.committed,
+                walled=True,
             )
         )
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            settings.database_url,
+            database_url,
             min_size=1,
             max_size=settings.database_pool_size,
             timeout=5,
@@ -84,15 +88,16 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         await pool.open()
         stack.push_async_callback(pool.close)
         database = Database(pool)
-        passwords = Passwords(settings.secret_key, settings.bcrypt_cost)
+        await database.warn_without_walls()
+        passwords = Passwords(secret_key, settings.bcrypt_cost)
         stack.callback(passwords.close)
         lifetime = timedelta(minutes=settings.access_token_expire_minutes)
-        keys = _keys(settings, settings.secret_key)
-        revocations = await stack.enter_async_context(Revocations(settings.database_url, keys, lifetime))
+        keys = _keys(settings, secret_key)
+        revocations = await stack.enter_async_context(Revocations(database_url, keys, lifetime))
         password_resets = await stack.enter_async_context(PasswordResets(database, mail.wake))
         vocabulary = await stack.enter_async_context(CurrentVocabulary(database))
         commands = CommandHandler(store, vocabulary=vocabulary.current)
-        limits = RateLimits(settings.redis_url, enabled=settings.rate_limits == "on")
+        limits = RateLimits(redis_url, enabled=settings.rate_limits == "on")
         await stack.enter_async_context(limits)
         charts = await stack.enter_async_context(ChartRenderer())
         resumes = await stack.enter_async_context(ResumeReader())
@@ -106,7 +111,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             database=database,
             tokens=Tokens(keys, revocations, int(lifetime.total_seconds())),
             revocations=revocations,
-            session_tokens=_session_tokens(settings, settings.secret_key),
+            session_tokens=_session_tokens(settings, secret_key),
             passwords=passwords,
             password_resets=password_resets,
             memberships=Memberships(store, commands, database),

@@ -3,11 +3,15 @@
 The policies are in migration 0009 and, for each build of a read model, in `infrastructure.read_model`.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final, LiteralString, TypeAlias
 from uuid import UUID
 
+import psycopg
+import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
@@ -31,6 +35,10 @@ WALLED: Final[LiteralString] = "(select row_security_active('event'::regclass))"
 _SET: Final[LiteralString] = (
     "select set_config('hirelog.tenants', %s, false), set_config('hirelog.account', %s, false)"
 )
+
+_START_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
 
 Connection: TypeAlias = AsyncConnection[Any]
 
@@ -72,6 +80,21 @@ class Database:
         async with self._pool.connection() as connection:
             await show(connection, tenants, account_id)
             yield connection
+
+    async def is_walled(self) -> bool:
+        """Whether row-level security holds for the API; not for a superuser, the tables' owner, or who may bypass it."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(f"select {WALLED}")).fetchone()
+        return row is not None and bool(row[0])
+
+    async def warn_without_walls(self) -> None:
+        """Say at start-up that the walls do not hold; nothing while the database cannot be asked (readiness tells)."""
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                if not await self.is_walled():
+                    _log.warning(
+                        "no walls between tenants: the API's database role bypasses row-level security"
+                    )
 
     @asynccontextmanager
     async def of(self, actor: Actor | None) -> AsyncGenerator[Connection]:

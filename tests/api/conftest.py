@@ -31,5 +31,8 @@ async def system(
 ) -> AsyncIterator[System]:
     administration.execute(sql.SQL("CREATE DATABASE api_tests TEMPLATE hirelog_template"))
     chosen = settings(servers.database("api_tests"), servers.redis_url)
-    async with running(replace(chosen, home=tmp_path_factory.mktemp("home"))) as opened:
+    chosen = replace(
+        chosen, api_database_url=servers.api_database("api_tests"), home=tmp_path_factory.mktemp("home")
+    )
+    async with running(chosen) as opened:
         yield opened

@@ -151,7 +151,7 @@ class System:
         self, app: Litestar, client: httpx.AsyncClient, pool: ConnectionPool[Any], owner_url: str
     ) -> None:
         self.app = app
-        self._owner_url = owner_url
+        self.database_url = owner_url
         self.client = client
         self.nobody = Person(client)
         self._projectors = [Projector(pool, model) for model in MENU]
@@ -165,7 +165,7 @@ class System:
     @asynccontextmanager
     async def owner(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
         """A connection that sees everything, as the API's does not."""
-        opened = await psycopg.AsyncConnection[Any].connect(self._owner_url, autocommit=True)
+        opened = await psycopg.AsyncConnection[Any].connect(self.database_url, autocommit=True)
         async with opened as connection:
             yield connection
 

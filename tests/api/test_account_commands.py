@@ -20,7 +20,7 @@ async def hirelog(system: System, *words: str, **environment: str) -> str:
     """What a command says. Raises its `OperatorError`."""
     group = click.Group(commands={command.name or "": command for command in COMMANDS})
     settings = {
-        "DATABASE_URL": system.services.settings.database_url or "",
+        "DATABASE_URL": system.database_url,
         "SECRET_KEY": "x" * 40,
         "COLUMNS": "300",
         **environment,

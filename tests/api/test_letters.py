@@ -20,13 +20,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def letters(system: System, application: Json, kind: str) -> list[Letter | None]:
     """The mails of this kind about an application, as they would be sent now."""
     await system.tell()
-    settings = system.services.settings
-    with psycopg.connect(settings.database_url or "") as connection:
+    with psycopg.connect(system.database_url) as connection:
         found: list[Any] = connection.execute(
             "select tenant_id, position, number from effect where application_id = %s and kind = %s",
             (application["id"], kind),
         ).fetchall()
-        links = MailLinks(settings)
+        links = MailLinks(system.services.settings)
         return [letter(connection, tenant, position, number, links) for tenant, position, number in found]
 
 

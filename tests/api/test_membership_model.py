@@ -95,7 +95,7 @@ class Town:
     async def logged_in(self, n: int) -> tuple[Person, Actor]:
         """Somebody with a new token, in the role that they have now."""
         services = self._system.services
-        async with services.pool.connection() as connection:
+        async with services.database.identity() as connection:
             account = await accounts.by_id(connection, self.people[n])
             cursor = await connection.execute("select clock_timestamp()")
             now: list[tuple[datetime]] = await cursor.fetchall()

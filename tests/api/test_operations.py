@@ -25,7 +25,7 @@ async def test_a_ready_system_says_so_with_each_check(system: System) -> None:
     body = done(await system.nobody.get("/health/ready"))
     assert body["status"] == "ready"
     assert {name: check["ok"] for name, check in body["checks"].items()} == dict.fromkeys(
-        ("database", "broker", "migrations", "read_models", "mail"), True
+        ("database", "broker", "migrations", "read_models", "mail", "tenant_walls"), True
     )
     assert await system.nobody.sees("/health/live") == {"status": "alive"}
 
