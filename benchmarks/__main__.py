@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `python -m benchmarks`."""
 
-from benchmarks import append, http, logins, mail, projections, report, search
+from benchmarks import append, http, logins, mail, projections, report, screening, search
 
 report.run(
     "Every benchmark of the README.",
@@ -9,6 +9,7 @@ report.run(
         projections.measure,
         http.measure,
         search.measure,
+        screening.measure,
         mail.measure,
         logins.flood,
         logins.times,
