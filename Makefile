@@ -1,6 +1,6 @@
 # Everything here works in .venv, made from the pinned and hashed locks; `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lock clean ruff imports mypy pyright pytest
+.PHONY: help run demo test fuzz bench lock clean ruff imports mypy pyright pytest
 MAKEFLAGS += --no-print-directory
 
 newest = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -23,6 +23,9 @@ demo: $(RUN) ## Fill a running system through its HTTP API; JOBS=file.jsonl for 
 test: $(DEV) ## Lint, types and every test; ARGS="-k words" for some of the tests
 	@$(MAKE) -j2 ruff imports mypy pyright
 	@$(MAKE) pytest
+
+fuzz: $(DEV) ## Requests made from the API's description, sent by every role; MINUTES=30 for how long (10)
+	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest --timeout 0 tests/api/test_schema_attack.py
 
 bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections, http or search for one of them
 	@$(BIN)/python -m benchmarks$(if $(BENCH),.$(BENCH))
