@@ -7,6 +7,7 @@ from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import ANYONE
+from api.addresses import check_email
 from api.fields import Body, Email, Name, Password
 from api.passwords import check_password
 from api.profile import Profile
@@ -41,6 +42,7 @@ async def register(data: JSONBody[RegisterBody], state: State) -> Profile:
     learns here who is registered.
     """
     services: Services = state.services
+    check_email(data.email)
     check_password(data.password, "password", data.name, data.email, data.company_name or "")
     account_id = uuid4()
     company = None

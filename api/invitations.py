@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from api.access import ADMIN
+from api.addresses import check_email
 from api.fields import Body, Email
 from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, company_of, metadata
@@ -53,6 +54,7 @@ async def invite(
     (409 `already_a_member`). An invitation is good only as long as who sent it is an admin.
     """
     services: Services = state.services
+    check_email(data.email)
     how = await metadata(request, None, idempotency_key)
     company_id = company_of(request)
     members = (await services.memberships.state(company_id)).roles

@@ -10,6 +10,7 @@ from litestar.params import JSONBody
 from msgspec.structs import asdict
 
 from api.access import ANYONE, SIGNED_IN
+from api.addresses import check_email
 from api.fields import NO_NUL, Body, Email, Name
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError
@@ -94,6 +95,7 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State)
     services: Services = state.services
     actor = actor_of(request)
     if data.email is not None:
+        check_email(data.email)
         await _begin_email_change(services, request, data.email, data.password)
     if data.name is not None:
         async with services.database.identity() as connection:

@@ -116,12 +116,17 @@ async def release_company(connection: AsyncConnection[Any], account_id: UUID) ->
 
 
 async def by_email(connection: AsyncConnection[Any], email: str) -> Account | None:
+    """The account with an address, in capitals or not.
+
+    PostgreSQL takes a dotted capital I for an i, Python does not. Whoever counts tries by address is in Python, so both must agree.
+    """
     async with connection.cursor(row_factory=class_row(Account)) as cursor:
         await cursor.execute(
             "select account_id, email, name, password_hash, company_id from account where lower(email) = lower(%s)",
             (email,),
         )
-        return await cursor.fetchone()
+        found = await cursor.fetchone()
+    return found if found is not None and found.email.lower() == email.lower() else None
 
 
 async def by_id(connection: AsyncConnection[Any], account_id: UUID) -> Account | None:

@@ -50,6 +50,8 @@ ALLOWED_FIELDS: Final = {
     "resume_id": "a resume is the caller's own",
     "missing required field": "an OAuth2 form needs what its grant type needs",
     "policy": "weights of a policy are a rule between fields",
+    "the address": "what mail can be sent to is decided with the rules of international domains",
+    "stand for others": "and the Unicode tables",
     "as_of": "the format date-time has more than a calendar: leap seconds, the year 0",
 }
 """What the refusal of a valid request may be about."""

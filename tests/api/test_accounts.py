@@ -82,6 +82,10 @@ async def test_an_address_registered_many_times_at_once_has_one_account(system: 
         {"email": "a@example.com\n"},
         {"email": "a\x00@example.com"},
         {"email": "a" * 250 + "@example.com"},
+        {"email": "mi\u212ae@example.com"},
+        {"email": "mike@ex\uff41mple.com"},
+        {"email": "<b>@example.com"},
+        {"email": "a@example.com,b@example.com"},
         {"password": "short"},
         {"password": "Passw0rd!"},
         {"password": "hirelog-26"},
@@ -109,6 +113,15 @@ async def test_a_password_counts_to_its_last_byte(system: System, password: str)
     assert (await system.nobody.post("/auth/login", login)).is_success
     wrong = login | {"password": password[:-1] + "!"}
     refused(await system.nobody.post("/auth/login", wrong), 401, "wrong_credentials")
+
+
+async def test_an_address_has_no_other_spellings_than_capitals(system: System) -> None:
+    """Else the tries at one account's password would be counted as tries at several."""
+    email = f"mike.{uuid4().hex}@example.com"
+    done(await system.nobody.post("/auth/register", new(email=email)))
+    for other, status in ((email.upper(), 200), (email.replace("i", "\u0130", 1), 401)):
+        answer = await system.nobody.post("/auth/login", {"email": other, "password": new()["password"]})
+        assert answer.status_code == status, other
 
 
 async def test_a_wrong_password_is_not_told_from_an_unknown_address(system: System) -> None:
