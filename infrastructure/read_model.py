@@ -156,15 +156,15 @@ def create_view(model: AnyReadModel, build: int) -> list[sql.Composed]:
     own: LiteralString = f"tenant_id = any({TENANTS})"
     statements: list[LiteralString] = ["alter table {table} enable row level security"]
     if model.public is not None:
-        statements.append(
-            f"create view {{view}} as select * from {{table}} where {model.public} or {own} or not {WALLED}"
-        )
+        open_or_own: LiteralString = f"{model.public} or {own} or not {WALLED}"
+        statements.append(f"create view {{view}} as select * from {{table}} where {open_or_own}")
     else:
         whose: LiteralString = own if model.person is None else f"{own} or {model.person} = {ACCOUNT}"
-        statements += [
-            f"create policy api_tenant on {{table}} for select to {{role}} using ({whose})",
-            "grant select on {table} to {role}",
-            "create view {view} with (security_invoker = true) as select * from {table}",
-        ]
+        policy: LiteralString = (
+            f"create policy api_tenant on {{table}} for select to {{role}} using ({whose})"
+        )
+        statements.append(policy)
+        statements.append("grant select on {table} to {role}")
+        statements.append("create view {view} with (security_invoker = true) as select * from {table}")
     statements.append("grant select on {view} to {role}")
     return [sql.SQL(statement).format(**names) for statement in statements]

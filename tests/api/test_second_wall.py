@@ -66,7 +66,7 @@ async def test_lists_without_their_filter_show_each_only_their_own(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = await neighbours(system)
-    listed = application_list._listed
+    listed = vars(application_list)["_listed"]
 
     async def of_everybody(connection: Any, _whose: LiteralString, *more: Any, **others: Any) -> Any:
         return await listed(connection, "%(owner)s::uuid is not null", *more, **others)

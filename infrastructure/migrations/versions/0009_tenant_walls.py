@@ -74,11 +74,14 @@ alter table effect enable row level security;
 alter table invitation enable row level security;
 alter table resume enable row level security;
 
--- The settings are read once per statement, in a sub-select; where they are unset or empty there is no row.
-create policy api_tenant on event to hirelog_api
+-- The settings are read once per statement, in a sub-select; where they are unset or empty there is no row. Setting up a
+-- sub-select costs an append more than reading them for its one row of log_head and its few new events.
+create policy api_tenant on event for select to hirelog_api
     using (tenant_id = any((select nullif(current_setting('hirelog.tenants', true), '')::uuid[])::uuid[]));
+create policy api_adds on event for insert to hirelog_api
+    with check (tenant_id = any(nullif(current_setting('hirelog.tenants', true), '')::uuid[]));
 create policy api_tenant on log_head to hirelog_api
-    using (tenant_id = any((select nullif(current_setting('hirelog.tenants', true), '')::uuid[])::uuid[]));
+    using (tenant_id = any(nullif(current_setting('hirelog.tenants', true), '')::uuid[]));
 create policy api_tenant on projection_checkpoint to hirelog_api
     using (tenant_id = any((select nullif(current_setting('hirelog.tenants', true), '')::uuid[])::uuid[]));
 create policy api_tenant on invitation to hirelog_api
@@ -122,6 +125,7 @@ drop policy api_tenant on personal_text;
 drop policy api_tenant on invitation;
 drop policy api_tenant on projection_checkpoint;
 drop policy api_tenant on log_head;
+drop policy api_adds on event;
 drop policy api_tenant on event;
 alter table resume disable row level security;
 alter table invitation disable row level security;
