@@ -10,10 +10,14 @@ from msgspec import Meta
 
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
-_LINE: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-_SOME_LINE: Final = r"^(?=\s*\S)[^\x00-\x1f\x7f]*$(?!\n)"
+# No line breaks of Unicode's, and nothing that turns the direction of what follows in a list or a mail.
+_LINE: Final = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
+_SOME_LINE: Final = (
+    r"^(?=[\s\xad\u200b-\u200f\u2060-\u2064\ufeff]*[^\s\xad\u200b-\u200f\u2060-\u2064\ufeff])"
+    r"[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
+)
 _CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
-_EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$(?!\n)"
+_EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@([^@\s\x00-\x1f\x7f.]{1,63}\.)+[^@\s\x00-\x1f\x7f.]{1,63}$(?!\n)"
 NO_NUL: Final = r"^[^\x00]*$(?!\n)"
 
 REASONS: Final = {

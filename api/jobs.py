@@ -107,6 +107,7 @@ SkillFilter: TypeAlias = Annotated[
     QueryParameter(
         max_items=20,
         description="Repeatable: jobs that ask for all of them. Any spelling of a known skill counts.",
+        schema_extra={"items": {"type": "string", "maxLength": 200, "pattern": NO_NUL}},
     ),
 ]
 LocationFilter: TypeAlias = Annotated[

@@ -128,7 +128,10 @@ def _describe_parameter(parameter: Document) -> None:
     for bound in {"minimum", "maximum"} & set(schema):
         schema[bound] = int(schema[bound])
     choices = [choice for choice in schema.pop("oneOf", ()) if choice != {"type": "null"}]
-    schema |= choices[0] if len(choices) == 1 else {"oneOf": choices} if choices else {}
+    schema.update(choices[0] | schema if len(choices) == 1 else {"oneOf": choices} if choices else {})
+    if isinstance(schema.get("type"), list):
+        (schema["type"],) = (name for name in schema["type"] if name != "null")
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
 
 
 def _uploaded(field: str) -> Document:

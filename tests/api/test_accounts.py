@@ -85,6 +85,7 @@ async def test_an_address_registered_many_times_at_once_has_one_account(system: 
         {"email": "mi\u212ae@example.com"},
         {"email": "mike@ex\uff41mple.com"},
         {"email": "<b>@example.com"},
+        {"email": "a@example..com"},
         {"email": "a@example.com,b@example.com"},
         {"password": "short"},
         {"password": "Passw0rd!"},

@@ -35,6 +35,9 @@ INVALID: Final[dict[str, tuple[bytes, str]]] = {
     "two lines": (b'{"title": "a\\nb"}', "title"),
     "a line's end": (b'{"title": "a\\n"}', "title"),
     "blanks": (b'{"title": "\\u3000 \\t "}', "title"),
+    "nothing that can be seen": (b'{"title": "\\u200b\\u00ad \\ufeff"}', "title"),
+    "text that turns around": (b'{"title": "\\u202egnp.exe"}', "title"),
+    "a line break of Unicode's": (b'{"title": "a\\u2028b"}', "title"),
     "an escape": (b'{"title": "x", "description": "\\u001b[31m"}', "description"),
     "a number too large for 64 bits": (
         b'{"title": "x", "openings": 123456789012345678901234567890}',
