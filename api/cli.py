@@ -70,7 +70,10 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     from api.up import migrate_database
 
-    migrate_database(_settings().database_url or _connected().database_url or "")
+    settings = _settings()
+    if not settings.database_url:
+        settings = _connected()
+    migrate_database(settings.database_url or "", settings.api_database_url)
     click.echo("the database has the newest schema")
 
 

@@ -24,6 +24,7 @@ from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings, environment, with_secret_key
 from infrastructure.signing_keys import check_key_file
 from infrastructure.stop_signals import StopSignals
+from infrastructure.tenant_walls import let_api_in
 from projections.menu import MENU
 
 _READY_SECONDS: Final = 120.0
@@ -72,7 +73,7 @@ def up(
         check_key_file(settings)
         servers = _servers(settings, stack)
         settings, database_url, redis_url = _connected(settings, servers)
-        migrate_database(database_url)
+        migrate_database(database_url, settings.api_database_url)
         _check_redis(redis_url)
         tree = ProcessTree(children or programs(), signals, say, {**os.environ, **environment(settings)})
         stack.callback(tree.stop)
@@ -144,11 +145,12 @@ def shows_outbox(settings: Settings) -> bool:
     return settings.outbox_page is not False and only_here and not settings.database_url and not sends
 
 
-def migrate_database(database_url: str) -> None:
-    """Bring the database to the newest schema, with every read model set up. Raises `UpError`."""
+def migrate_database(database_url: str, api_database_url: str | None) -> None:
+    """Bring the database to the newest schema, with every read model set up and the API let in. Raises `UpError`."""
     try:
         migrate(database_url)
         ensure_read_models(database_url, MENU)
+        let_api_in(database_url, api_database_url)
     except (SQLAlchemyError, psycopg.Error) as error:
         raise UpError(f"cannot migrate the database: {_first_line(error)}") from error
 

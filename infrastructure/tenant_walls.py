@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
@@ -54,6 +54,21 @@ def api_database_url(settings: Settings) -> str:
         raise ValueError("DATABASE_URL is needed")
     given = conninfo_to_dict(settings.database_url)
     return make_conninfo("", **given | {"options": f"{given.get('options', '')} -c role={API_ROLE}".strip()})
+
+
+def let_api_in(database_url: str, api_database_url: str | None) -> None:
+    """Give the API's role the password that its address has, if that is a login with one. Raises psycopg's errors."""
+    given = conninfo_to_dict(api_database_url or "")
+    password = given.get("password")
+    if given.get("user") != API_ROLE or not password:
+        return
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        # Encrypted here, so that the server's log of statements does not have it.
+        verifier = connection.pgconn.encrypt_password(
+            str(password).encode(), API_ROLE.encode(), b"scram-sha-256"
+        )
+        statement = sql.SQL("alter role {} password {}")
+        connection.execute(statement.format(sql.Identifier(API_ROLE), sql.Literal(verifier.decode())))
 
 
 async def show(connection: Connection, tenants: Iterable[UUID] = (), account_id: UUID | None = None) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from api.cli import hirelog
 from infrastructure.settings import VARIABLES
+from infrastructure.tenant_walls import API_ROLE
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -26,7 +27,7 @@ OF_THE_IMAGES = {
     "Dockerfile": {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR"}
     | {"PIP_DISABLE_PIP_VERSION_CHECK"},
 }
-SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD"}
+SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "API_POSTGRES_PASSWORD"}
 
 
 def instructions(name: str) -> list[str]:
@@ -129,3 +130,13 @@ def test_the_image_needs_none_of_the_embedded_servers() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_only_the_api_faces_the_world_and_it_does_not_own_the_tables() -> None:
+    users = {
+        name: urlsplit(service["environment"]["DATABASE_URL"]).username for name, service in OURS.items()
+    }
+    assert users == {"migrate": "hirelog", "api": API_ROLE, "worker": "hirelog", "scheduler": "hirelog"}
+    # The migration gives the role the password that the API comes with.
+    given = OURS["migrate"]["environment"]["HIRELOG_API_DATABASE_URL"]
+    assert given == OURS["api"]["environment"]["DATABASE_URL"]

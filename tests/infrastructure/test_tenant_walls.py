@@ -1,5 +1,8 @@
 """The second wall between tenants: with the first one gone, the API's role still sees only the rows of whoever asks."""
 
+import base64
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, LiteralString
 from uuid import UUID, uuid4
@@ -14,7 +17,7 @@ from infrastructure.embedded import Servers
 from infrastructure.read_model import table_name, view_name
 from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings
-from infrastructure.tenant_walls import WALLED, Database, api_database_url
+from infrastructure.tenant_walls import WALLED, Database, api_database_url, let_api_in
 from projections.job_listing import JOB_LISTING
 from projections.menu import MENU
 
@@ -298,3 +301,20 @@ def test_a_build_from_before_there_was_a_wall_gets_one(owner: Owner, api: Owner,
     ensure_read_models(database_url, MENU)
     for model in MENU:
         assert seen(api, view_name(model)) == []
+
+
+def test_migrating_lets_the_api_in_by_the_password_of_its_address(owner: Owner, database_url: str) -> None:
+    read = "select rolpassword from pg_authid where rolname = 'hirelog_api'"
+    for address in (None, "postgresql://hirelog_api@db/hirelog", "postgresql://other:secret@db/hirelog"):
+        let_api_in(database_url, address)
+        assert owner.execute(read).fetchone() == (None,)
+    let_api_in(database_url, "postgresql://hirelog_api:kn%40ck@db/hirelog")
+    try:
+        ((verifier,),) = owner.execute(read).fetchall()
+        method, iterations_and_salt, keys = verifier.split("$")
+        iterations, salt = iterations_and_salt.split(":")
+        salted = hashlib.pbkdf2_hmac("sha256", b"kn@ck", base64.b64decode(salt), int(iterations))
+        stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+        assert (method, keys.split(":")[0]) == ("SCRAM-SHA-256", base64.b64encode(stored).decode())
+    finally:
+        owner.execute("alter role hirelog_api password null")
