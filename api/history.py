@@ -79,7 +79,8 @@ async def history(
     application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
 ) -> History:
     """Every event of an application in order, with what became of the mails that followed. A candidate sees what concerns
-    them: no comments, scores, notes or names of staff, and only the mails to themselves."""
+    them: no comments, scores, notes or names of staff, and only the mails to themselves. So do staff of what they sent themselves
+    before they joined."""
     services: Services = state.services
     actor = actor_of(request)
     full = actor.role != "candidate"
@@ -90,6 +91,9 @@ async def history(
     )
     entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
     check_concern(actor, entity)
+    candidate_id = cast("UUID", entity.state.candidate_id)
+    if candidate_id == actor.account_id:
+        full, said = False, []
     after = place_after(cursor)
     steps = list(_steps(application_id, stream, said))
     taken_back = {
@@ -97,8 +101,7 @@ async def history(
     }
     steps = [step for step in steps if step.recorded.position > after]
     page = steps[:limit]
-    candidate_id = cast("UUID", entity.state.candidate_id)
-    items = await _entries(services, actor, tenant_id, candidate_id, page, taken_back)
+    items = await _entries(services, actor, tenant_id, candidate_id, page, taken_back, full=full)
     return History(
         items, seal("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None
     )
@@ -127,8 +130,9 @@ async def _entries(
     candidate_id: UUID,
     steps: list[_Step],
     taken_back: set[UUID],
+    *,
+    full: bool,
 ) -> list[HistoryEntry]:
-    full = actor.role != "candidate"
     who = await authors(services, tenant_id, [step.recorded.actor_id for step in steps])
     async with services.database.of(actor) as connection:
         text_ids = {step.told.text_id for step in steps if step.told.text_id is not None}

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from application.actor import STAFF, Actor, Role
 from application.entity import AnyDecider, Entity
-from application.refusals import Forbidden, NotFound
+from application.refusals import Forbidden, NotFound, Refused
 from application.work import Work
 from domain import identifiers
 from domain.assessment import ASSESSMENT, AddComment, RemoveComment, SubmitScorecard
-from domain.decision import Command
+from domain.decision import Command, Rejected
 from domain.job import (
     JOB,
     AdmitApplication,
@@ -88,6 +88,16 @@ def own_application(actor: Actor, entity: Entity[JobApplication]) -> None:
         raise NotFound
 
 
+def anothers_application(actor: Actor, entity: Entity[JobApplication]) -> None:
+    """Staff who applied before they joined decide nothing about themselves."""
+    _check_is_anothers(entity, actor.account_id)
+
+
+def _check_is_anothers(application: Entity[JobApplication], account_id: UUID) -> None:
+    if application.state.candidate_id == account_id:
+        raise Refused(Rejected("own_application", "Nobody decides or judges about their own application."))
+
+
 def still_admin(actor: Actor, entity: Entity[Membership]) -> None:
     """Who is no admin any more changes no member, even while their token still says so."""
     if entity.state.roles.get(actor.account_id) != "admin":
@@ -151,21 +161,22 @@ async def move(command: MoveApplication, work: Work) -> None:
 
 async def comment(command: AddComment | RemoveComment, work: Work) -> None:
     """Comment on an application, or take that back, wherever the application stands."""
-    await _application_of(command.application_id, work)
+    await _application_of(command.application_id, command.author_id, work)
     await work.decide(ASSESSMENT, assessment_id(command.application_id), command)
 
 
 async def score(command: SubmitScorecard, work: Work) -> None:
     """Score an application at a stage that it has come to."""
-    application = await _application_of(command.application_id, work)
+    application = await _application_of(command.application_id, command.author_id, work)
     reached = PIPELINE[: PIPELINE.index(application.state.reached) + 1]
     await work.decide(ASSESSMENT, assessment_id(command.application_id), replace(command, reached=reached))
 
 
-async def _application_of(application: UUID, work: Work) -> Entity[JobApplication]:
+async def _application_of(application: UUID, author_id: UUID, work: Work) -> Entity[JobApplication]:
     entity: Entity[JobApplication] = await work.entity(JOB_APPLICATION, application)
     if entity.state.job_id is None:
         raise NotFound
+    _check_is_anothers(entity, author_id)
     return entity
 
 
@@ -235,11 +246,11 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     ArchiveJob: Route(JOB, _job, _HIRING, own_job),
     RecordView: Route(JOB_VIEW, _view, _CANDIDATE, carry_out=view),
     SubmitApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, carry_out=submit, creates=True),
-    AdvanceStage: Route(JOB_APPLICATION, _application, _RECRUITING, carry_out=advance),
-    RejectApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
-    ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING),
+    AdvanceStage: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=advance),
+    RejectApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
+    ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
     WithdrawApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, own_application),
-    MoveApplication: Route(JOB_APPLICATION, _application, _RECRUITING, carry_out=move),
+    MoveApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=move),
     AddComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
     RemoveComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
     SubmitScorecard: Route(ASSESSMENT, _assessment, _HIRING, carry_out=score),
