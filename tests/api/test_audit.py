@@ -33,7 +33,7 @@ async def test_the_log_is_gapless_from_1_to_its_head_in_pages_of_any_size(system
     events = await whole_log(admin, limit)
     head = (await admin.sees("/audit/events", limit=1))["head"]
     assert [event["position"] for event in events] == list(range(1, head + 1))
-    assert head == 1 + 3 * 2 + 3 * 3 * 2
+    assert head == 1 + 3 * 2 + 3 * 3 * 3
     assert [event["recorded_at"] for event in events] == sorted(event["recorded_at"] for event in events)
     assert len({(event["stream_id"], event["version"]) for event in events}) == head
 
@@ -53,14 +53,20 @@ async def test_an_event_is_told_with_its_actor_its_command_and_its_data(system: 
     admin, cy = await system.company(), await system.candidate()
     job = await admin.posts_job()
     application = await cy.applies(job, source="a friend")
-    last = (await admin.sees("/audit/events"))["items"][-1]
-    assert (last["type"], last["stream_id"], last["version"]) == (
+    submitted, screened = (await admin.sees("/audit/events"))["items"][-2:]
+    assert (submitted["type"], submitted["stream_id"], submitted["version"]) == (
         "ApplicationSubmitted",
         application["id"],
         1,
     )
-    assert (last["actor_id"], last["position"]) == (cy.id, application["position"])
-    assert (last["data"]["job_id"], last["data"]["source"]) == (job["id"], "a friend")
+    assert (screened["type"], screened["stream_id"], screened["version"]) == (
+        "ApplicationScreened",
+        application["id"],
+        2,
+    )
+    assert (screened["actor_id"], screened["position"]) == (cy.id, application["position"])
+    assert screened["command_id"] == submitted["command_id"]
+    assert (submitted["data"]["job_id"], submitted["data"]["source"]) == (job["id"], "a friend")
     created, published = (await admin.sees(f"/audit/streams/{job['id']}"))["items"]
     assert (created["version"], published["version"]) == (1, 2)
     assert created["command_id"] == published["command_id"]

@@ -76,8 +76,9 @@ def test_the_demo_fills_a_system_and_reports_what_is_there(system: str, get: Get
     assert report.companies == len(data.companies)
     assert report.jobs == sum(len(company.postings) for company in data.companies)
     assert report.candidates == 12
-    # Two for each job, one more for each hire (the opening that it fills), one for each company's founder.
-    done = report.views + report.applications + report.advanced + report.rejected + report.reinstated
+    # Two for each job and each application (its verdict), one more for each hire (the opening that it fills), one for each
+    # company's founder.
+    done = report.views + 2 * report.applications + report.advanced + report.rejected + report.reinstated
     done += report.withdrawn + report.hired + report.closed
     assert report.events == done + 2 * report.jobs + report.companies
     assert get("/dashboard/jobs", report.staff, report.password)["items"] == report.dashboard

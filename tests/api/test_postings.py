@@ -36,7 +36,8 @@ def refused(**fields: Any) -> str:
 def assert_fits_the_api(body: JobBody) -> None:
     """The API's own body takes it as it is, and what the domain asks beyond that holds."""
     taken = msgspec.json.decode(msgspec.json.encode(body), type=CreateJobBody)
-    assert msgspec.to_builtins(taken) == msgspec.to_builtins(body)
+    said = msgspec.to_builtins(body)
+    assert {name: value for name, value in msgspec.to_builtins(taken).items() if name in said} == said
     stated = [amount for amount in (body.salary_min, body.salary_max) if amount is not None]
     assert stated == sorted(stated)
     assert body.currency is not None or not stated
