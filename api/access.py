@@ -51,7 +51,7 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
         if actor is None:
             raise NotAuthorizedException("An access token is needed.", headers=_CHALLENGE)
         if actor.role not in allowed:
-            raise Forbidden(f"This is not for {actor.role.replace("_", " ")}s.")
+            raise Forbidden(f"This is not for {actor.role.replace('_', ' ')}s.")
     cast("dict[str, object]", connection.scope)[_ACTOR] = actor
 
 

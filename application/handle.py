@@ -78,7 +78,7 @@ class CommandHandler:
         route = COMMANDS[type(command)]
         actor = metadata.actor
         if actor.role not in route.roles:
-            raise Forbidden(f"This is not for {actor.role.replace("_", " ")}s.")
+            raise Forbidden(f"This is not for {actor.role.replace('_', ' ')}s.")
         stream_id = route.stream_id(command)
         tenant_id = tenant_of(stream_id)
         if actor.role in STAFF and actor.company_id != tenant_id:
