@@ -9,11 +9,13 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final, LiteralString, TypeAlias
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor
@@ -35,6 +37,9 @@ WALLED: Final[LiteralString] = "(select row_security_active('event'::regclass))"
 _SET: Final[LiteralString] = (
     "select set_config('hirelog.tenants', %s, false), set_config('hirelog.account', %s, false)"
 )
+
+_showing: WeakKeyDictionary[AsyncConnection[Any], tuple[str, str]] = WeakKeyDictionary()
+"""What connections are known to show."""
 
 _START_SECONDS: Final = 1.0
 
@@ -72,11 +77,16 @@ def let_api_in(database_url: str, api_database_url: str | None) -> None:
 
 
 async def show(connection: Connection, tenants: Iterable[UUID] = (), account_id: UUID | None = None) -> None:
-    """Show on this connection, from now on, the rows of these tenants and of this account, and no others."""
-    listed = ",".join(str(tenant) for tenant in tenants)
-    await connection.execute(
-        _SET, ("{" + listed + "}" if listed else "", "" if account_id is None else str(account_id))
-    )
+    """Show on this connection, from now on, the rows of these tenants and of this account, and no others.
+
+    What it shows already is not said again; what was said in a transaction may be undone with it, and is.
+    """
+    listed = ",".join(sorted(str(tenant) for tenant in tenants))
+    wanted = ("{" + listed + "}" if listed else "", "" if account_id is None else str(account_id))
+    if _showing.pop(connection, None) != wanted:
+        await connection.execute(_SET, wanted)
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        _showing[connection] = wanted
 
 
 class Database:

@@ -190,11 +190,16 @@ class _Search:
         behind: LiteralString = f"where ({columns}) < ({', '.join(places[: len(after)])})" if after else ""
         descending: LiteralString = ", ".join([f"found.{column} desc" for column in self._order])
         place: LiteralString = ", ".join([f"found.{column}" for column in self._order])
+        listed: LiteralString = f"from {self._source(asked)} {behind} order by {descending} limit %(limit)s"
+        # Ranking drags no long texts along; a plain list reads each row once.
+        rows: LiteralString = (
+            f"(select found.* {listed}) as job cross join lateral (select {self._places('job')}) as found"
+            if asked is None
+            else f"(select tenant_id, {columns} {listed}) as found join rm_job_listing as job using (tenant_id, job_id)"
+        )
         statement: LiteralString = f"""
             select {_COLUMNS}, {place}
-            from (select tenant_id, {columns} from {self._source(asked)} {behind}
-                  order by {descending} limit %(limit)s) as found
-            join rm_job_listing as job using (tenant_id, job_id)
+            from {rows}
             left join company on company.company_id = job.tenant_id
             order by {descending}"""
         parameters = {
@@ -206,7 +211,7 @@ class _Search:
         }
         async with self._connection.cursor(row_factory=self._placed) as reader:
             # Planned for these very words: a plan for any words would be a bad one for common or for rare ones.
-            await reader.execute(statement, parameters, prepare=False)
+            await reader.execute(statement, parameters, prepare=None if asked is None else False)
             return await reader.fetchall()
 
     async def _weighed(self, asked: Asked) -> Asked:
@@ -249,6 +254,9 @@ class _Search:
             select tenant_id, job_id, listed_at, {as_written} + {_RANK} as rank
             from (select * from entitled union select * from described {written}) as candidate
             join rm_job_listing using (tenant_id, job_id)) as found"""
+
+    def _places(self, table: LiteralString) -> LiteralString:
+        return ", ".join([f"{table}.{column}" for column in self._order])
 
     def _where(self, vector: LiteralString | None = None, query: LiteralString = _ASKED) -> LiteralString:
         of_q: list[LiteralString] = [] if vector is None else [f"{vector} @@ {query}"]
