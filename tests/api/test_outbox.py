@@ -135,7 +135,12 @@ async def test_a_system_that_was_configured_has_no_outbox_page(system: System) -
 
 @pytest.mark.parametrize(
     "name",
-    ["..%2f..%2fsecret_key", "secret_key", "20260301T090000Z-x.eml", "20260301T090000Z-fa1a96c2-1ee7-4f72-a1e3-b82f08358a54.eml"],
+    [
+        "..%2f..%2fsecret_key",
+        "secret_key",
+        "20260301T090000Z-x.eml",
+        "20260301T090000Z-fa1a96c2-1ee7-4f72-a1e3-b82f08358a54.eml",
+    ],
 )
 async def test_no_other_file_is_shown(embedded_system: tuple[System, Path], outbox: Path, name: str) -> None:
     system, _ = embedded_system
