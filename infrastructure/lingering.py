@@ -19,11 +19,11 @@ from infrastructure.wake import Listening
 _SLICE_SECONDS: Final = 0.5
 """How long one blocking wait takes, so that a stop is noticed."""
 
-_UNIT_INTERVAL_SECONDS: Final = 0.025
+_UNIT_INTERVAL_SECONDS: Final = 0.01
 """Units of one read model begin at most this often: under load a unit then takes more commits together, for less work in
 all; the first commit after a quiet moment does not wait."""
 
-_REST: Final = 3.0
+_REST: Final = 1.5
 """... and a unit that took long is followed by a rest, so that on a machine at its limit commands come before projections:
 the next begins at this many times its duration, up to `_LONGEST_INTERVAL_SECONDS`. Full pages do not rest."""
 
