@@ -38,6 +38,9 @@ _STOP_MILLISECONDS: Final = 25_000
 _SWITCH_SECONDS: Final = 0.0005
 """How long one projector may keep the interpreter from the others; the default of 5 ms adds a tenth to the lag."""
 
+_NICENESS: Final = 10
+"""On a machine that they share and that is at its limit, the API's processes and PostgreSQL come before a worker."""
+
 _GARBAGE_THRESHOLD: Final = 50_000
 
 
@@ -54,6 +57,7 @@ def work(settings: Settings) -> None:
     if settings.worker_processes > 1:
         _supervise(settings)
         return
+    os.nice(_NICENESS)
     with StopSignals() as signals, working(settings):
         while not signals.count:
             signals.wait(None)

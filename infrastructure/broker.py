@@ -31,6 +31,11 @@ _CLOSE_SECONDS: Final = 1.0
 _ANNOUNCE_INTERVAL_SECONDS: Final = 0.005
 """Commits of so long share one announcement; the first after a quiet moment is announced at once."""
 
+_REST: Final = 8.0
+"""One that took long, as in a process at its limit, is followed by a rest of so many times its duration."""
+
+_LONGEST_INTERVAL_SECONDS: Final = 0.05
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -131,11 +136,13 @@ class WakeUps:
             await self._news.wait()
             self._news.clear()
             tenants, self._waiting = self._waiting, set()
+            began = time.monotonic()
             try:
                 await self.announce(tenants)
             except (RedisError, OSError) as error:
                 self._complain(error)
-            await asyncio.sleep(_ANNOUNCE_INTERVAL_SECONDS)
+            rest = _REST * (time.monotonic() - began)
+            await asyncio.sleep(min(max(_ANNOUNCE_INTERVAL_SECONDS, rest), _LONGEST_INTERVAL_SECONDS))
 
     def _complain(self, error: Exception) -> None:
         if time.monotonic() - self._logged_at > _LOG_EVERY_SECONDS:

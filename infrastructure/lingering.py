@@ -23,16 +23,40 @@ _UNIT_INTERVAL_SECONDS: Final = 0.01
 """Units of one read model begin at most this often: under load a unit then takes more commits together, for less work in
 all; the first commit after a quiet moment does not wait."""
 
-_REST: Final = 1.5
-"""... and a unit that took long is followed by a rest, so that on a machine at its limit commands come before projections:
-the next begins at this many times its duration, up to `_LONGEST_INTERVAL_SECONDS`. Full pages do not rest."""
+_STRIDE_SECONDS: Final = 0.1
+_BUSY_EVENTS_PER_SECOND: Final = 1_600.0
+"""... and while more events than this come in a second, so often: what a unit costs besides its events is then paid less often,
+and commands come before projections."""
 
-_LONGEST_INTERVAL_SECONDS: Final = 0.1
+_REST: Final = 1.5
+"""A unit that took long is followed by a rest: the next begins at this many times its duration, up to
+`_LONGEST_INTERVAL_SECONDS`. Full pages do not rest."""
+
+_LONGEST_INTERVAL_SECONDS: Final = 0.25
+_WINDOW_SECONDS: Final = 0.5
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Pace:
+    """How soon after a unit the next may begin. Times are in seconds, of any clock that does not go back."""
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._events = 0
+        self._busy = False
+
+    def interval(self, began: float, ended: float, events: int) -> float:
+        """From the beginning of this unit, which read so many events, to the beginning of the next."""
+        self._events += events
+        if ended - self._since >= _WINDOW_SECONDS:
+            self._busy = self._events > _BUSY_EVENTS_PER_SECOND * (ended - self._since)
+            self._since, self._events = ended, 0
+        shortest = _STRIDE_SECONDS if self._busy else _UNIT_INTERVAL_SECONDS
+        return min(max(shortest, _REST * (ended - began)), _LONGEST_INTERVAL_SECONDS)
 
 
 class LingeringProjector:
@@ -77,6 +101,7 @@ class LingeringProjector:
         patient = ask_database = False
         last_work = due = time.monotonic()
         pause = _FIRST_PAUSE
+        pace = Pace(last_work)
         with contextlib.suppress(RedisError):
             self._listening.arrive()
         while not self._stopping.is_set():
@@ -94,7 +119,8 @@ class LingeringProjector:
                     done = self._projector.unit(todo, patient=patient)
                     todo, patient = set(done.behind), not done.moved
                     last_work = time.monotonic()
-                    due = began if done.behind else began + _interval(last_work - began)
+                    interval = pace.interval(began, last_work, done.events)
+                    due = began if done.behind else began + interval
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
                     return
             except (RedisError, psycopg.OperationalError) as error:
@@ -121,8 +147,3 @@ class LingeringProjector:
         if waiting and self._listening.may_share():
             self._call(self._name)
         return tenants
-
-
-def _interval(seconds: float) -> float:
-    """From the beginning of a unit that took so long to the beginning of the next."""
-    return min(max(_UNIT_INTERVAL_SECONDS, _REST * seconds), _LONGEST_INTERVAL_SECONDS)

@@ -1,0 +1,35 @@
+"""How soon after a unit the next one begins."""
+
+from infrastructure.lingering import Pace
+
+
+def test_few_events_are_looked_for_often() -> None:
+    assert _last_interval(events_per_second=500, unit_seconds=0.002) == 0.01
+
+
+def test_many_events_are_taken_in_strides() -> None:
+    assert _last_interval(events_per_second=5_000, unit_seconds=0.002) == 0.1
+
+
+def test_what_was_a_burst_is_over_when_few_come_again() -> None:
+    pace = Pace(0.0)
+    now = _run(pace, 0.0, events_per_second=5_000, unit_seconds=0.002)[0]
+    assert _run(pace, now, events_per_second=500, unit_seconds=0.002)[1] == 0.01
+
+
+def test_units_that_take_long_leave_room_up_to_a_bound() -> None:
+    assert _last_interval(events_per_second=500, unit_seconds=0.04) == 0.06
+    assert _last_interval(events_per_second=500, unit_seconds=9.0) == 0.25
+
+
+def _last_interval(*, events_per_second: float, unit_seconds: float) -> float:
+    return _run(Pace(0.0), 0.0, events_per_second=events_per_second, unit_seconds=unit_seconds)[1]
+
+
+def _run(pace: Pace, began: float, *, events_per_second: float, unit_seconds: float) -> tuple[float, float]:
+    """Units for at least a second, each right when it may begin: when the next may, and the last interval."""
+    interval = 0.01
+    for _ in range(150):
+        interval = pace.interval(began, began + unit_seconds, round(events_per_second * interval))
+        began += interval
+    return began, round(interval, 4)
