@@ -10,7 +10,7 @@ import msgspec
 
 from application.recorded import NewEvent, Recorded, StoredEvent
 from application.refusals import NotFound
-from domain.decision import Decider, Event
+from domain.decision import Decider, Event, fold
 
 StateT_co = TypeVar("StateT_co", covariant=True)
 AnyDecider = Decider[Any, Any, Any]
@@ -81,13 +81,16 @@ def after(
     decider: AnyDecider, entity: Entity[Any], events: Sequence[tuple[Event, int, datetime]]
 ) -> Entity[Any]:
     """The entity after further events, given with their positions and times."""
+    return stamped(entity, fold(decider, (event for event, _, _ in events), entity.state), events)
+
+
+def stamped(entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, datetime]]) -> Entity[Any]:
+    """`after`, for whom knows the `state` that the events lead to."""
     if not events:
         return entity
-    state = entity.state
     last_at = dict(entity.last_at)
     first_at = dict(entity.first_at)
     for event, _, at in events:
-        state = decider.evolve(state, event)
         name = type(event).__name__
         last_at[name] = at
         first_at.setdefault(name, at)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.entity import AnyDecider, Entity, after, encode, rehydrate
+from application.entity import AnyDecider, Entity, after, encode, rehydrate, stamped
 from application.ports import EventLog
 from application.recorded import Append, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
@@ -148,7 +148,7 @@ class Work:
         for stream in self._streams.values():
             if stream.events:
                 events = [(event, next(place), recorded_at) for event in stream.events]
-                stream.loaded = stream.standing = after(stream.decider, stream.loaded, events)
+                stream.loaded = stream.standing = stamped(stream.loaded, stream.standing.state, events)
                 stream.events = []
                 self._cache.put(stream.standing)
 

@@ -6,6 +6,7 @@ and identity that must be unique is a stream id.
 """
 
 import hashlib
+from functools import lru_cache
 from uuid import UUID
 
 _VERSION_AND_VARIANT = (0x8 << 76) | (0b10 << 62)
@@ -18,6 +19,7 @@ def tenant_id(random: UUID) -> UUID:
     return UUID(int=(random.int & _TENANT_BITS) | _VERSION_AND_VARIANT)
 
 
+@lru_cache(maxsize=4_096)
 def tenant_of(identifier: UUID) -> UUID:
     """The tenant whose log holds `identifier`; an unknown id names a tenant without a log."""
     return tenant_id(identifier)

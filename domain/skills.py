@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from re import compile as pattern
 
 import msgspec
@@ -135,6 +136,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         return reach
 
 
+@lru_cache(maxsize=4_096)
 def fold(name: str) -> str:
     """A spelling without case and without needless space."""
     return " ".join(name.casefold().split())
