@@ -17,7 +17,8 @@ from infrastructure import accounts
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A person in the role that they had then. A candidate sees no names of staff."""
+    """A person in the role that they had then; a candidate sees no names of staff. What nobody did has a name alone: the
+    screening policy that judged."""
 
     role: Role | None = None
     id: UUID | None = None

@@ -26,7 +26,7 @@ from application.entity import Entity, recorded, rehydrate
 from application.recorded import Recorded, StoredEvent
 from domain.assessment import ASSESSMENT, CommentRemoved, ScorecardRevised, ScorecardSubmitted
 from domain.identifiers import tenant_of
-from domain.job_application import JOB_APPLICATION, JobApplication, Stage
+from domain.job_application import JOB_APPLICATION, ApplicationScreened, JobApplication, Stage
 from infrastructure import mail_outcomes, personal_texts
 from infrastructure.mail_outcomes import MailOutcome
 from projections.paging import seal
@@ -152,6 +152,9 @@ async def _entries(
 
 
 def _who(step: _Step, candidate_id: UUID, known: Authors, *, full: bool) -> Who:
+    event = step.recorded.event
+    if isinstance(event, ApplicationScreened):
+        return Who(name=f"Screening policy {event.policy_version}")
     if step.recorded.actor_id == candidate_id:
         return known.candidate(candidate_id)
     who = known.of(step.recorded.actor_id, step.recorded.position)
