@@ -150,17 +150,8 @@ async def listed(
         job_id=job_id, stage=stage, source=plain_source(source), verdict=verdict, q=q
     )
     async with services.database.of(actor) as connection:
-        try:
-            return await query(
-                connection,
-                actor.company_id or actor.account_id,
-                filters,
-                sort=sort,
-                cursor=cursor,
-                limit=limit,
-            )
-        except ValueError as error:
-            raise ProblemError(400, "invalid", str(error)) from error
+        owner_id = actor.company_id or actor.account_id
+        return await query(connection, owner_id, filters, sort=sort, cursor=cursor, limit=limit)
 
 
 @get("/jobs/{job_id:uuid}/board", allow=STAFF, tags=["Applications"], operation_id="read_board")

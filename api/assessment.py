@@ -5,7 +5,6 @@ from typing import cast
 from uuid import UUID
 
 from api.application_answer import check_concern, load
-from api.problems import ProblemError
 from api.services import Services
 from application.actor import Actor
 from application.commands import assessment_id
@@ -35,10 +34,5 @@ async def assessment(
 
 
 def place_after(cursor: str | None) -> int:
-    """The position after which a page of something in the order of the log starts. Raises a 400 problem."""
-    if cursor is None:
-        return 0
-    try:
-        return unseal(cursor, "oldest", int)[0]
-    except ValueError as error:
-        raise ProblemError(400, "invalid", str(error)) from error
+    """The position after which a page of something in the order of the log starts. Raises `InvalidCursor`."""
+    return 0 if cursor is None else unseal(cursor, "oldest", int)[0]

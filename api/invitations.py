@@ -105,10 +105,7 @@ async def listed(
 ) -> Page[InvitationAnswer]:
     """The invitations of the own company in the last 60 days, newest first."""
     services: Services = state.services
-    try:
-        before = unseal(cursor, _ORDER, datetime) if cursor else None
-    except ValueError as error:
-        raise ProblemError(400, "invalid", f"cursor: {error}.") from error
+    before = None if cursor is None else unseal(cursor, _ORDER, datetime)
     async with services.database.of(actor_of(request)) as connection:
         found = await invitations.of_company(connection, company_of(request), limit + 1, before)
     items = [_answer(invitation) for invitation in found[:limit]]

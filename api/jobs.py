@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from api.access import CANDIDATE, HIRING, VISITOR, caller
 from api.fields import NO_NUL, Body, Currency, Line, Money, Openings, Skills, Text, Title, Word, Years
 from api.job_answer import JobAnswer, JobId, answered, carried_out
-from api.problems import ProblemError
 from api.requests import (
     AnyRequest,
     Cursor,
@@ -172,18 +171,15 @@ async def browse(
     whose = company_id or (actor.company_id if actor else None)
     await at_least(services, JOB_LISTING, whose, min_position)
     async with services.database.of(actor) as connection:
-        try:
-            return await job_search.browse(
-                connection,
-                filters,
-                staff=staff,
-                sort=sort,
-                cursor=cursor,
-                limit=limit,
-                spellings=_spellings_of(services.vocabulary.current()),
-            )
-        except ValueError as error:
-            raise ProblemError(400, "invalid", str(error)) from error
+        return await job_search.browse(
+            connection,
+            filters,
+            staff=staff,
+            sort=sort,
+            cursor=cursor,
+            limit=limit,
+            spellings=_spellings_of(services.vocabulary.current()),
+        )
 
 
 def _staff_view(actor: Actor | None, status: Status | None, mine: bool) -> StaffView:

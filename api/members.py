@@ -11,7 +11,6 @@ from litestar.params import FromPath, JSONBody
 
 from api.access import ADMIN, STAFF
 from api.fields import Body
-from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, IfMatch, Limit, company_of, metadata, versioned
 from api.services import Services
 from application.handle import Metadata, Outcome
@@ -69,7 +68,7 @@ async def members(
 ) -> Page[MemberAnswer]:
     """The members of the own company, in the order in which they joined."""
     services: Services = state.services
-    after = 0 if cursor is None else _place(cursor)
+    after = 0 if cursor is None else unseal(cursor, _ORDER, int)[0]
     found = [one for one in await services.memberships.members(company_of(request)) if one.version > after]
     shown = found[:limit]
     following = seal(_ORDER, shown[-1].version, shown[-1].account_id) if len(found) > limit else None
@@ -174,13 +173,6 @@ async def _described(services: Services, found: list[Member]) -> list[MemberAnsw
         )
         for one in found
     ]
-
-
-def _place(cursor: str) -> int:
-    try:
-        return unseal(cursor, _ORDER, int)[0]
-    except ValueError as error:
-        raise ProblemError(400, "invalid", str(error)) from error
 
 
 HANDLERS: list[Any] = [members, change_member, remove_member]

@@ -11,7 +11,6 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from api.access import SIGNED_IN
 from api.fields import Body
-from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import Services
 from application.effects import Kind
@@ -79,7 +78,7 @@ async def list_notifications(
     """
     services: Services = state.services
     reader = _reader(request)
-    before = None if cursor is None else _place(cursor)
+    before = None if cursor is None else unseal(cursor, _ORDER, datetime)
     async with services.database.of_told(actor_of(request)) as connection:
         told = await notifications.listed(connection, reader, unread=unread, before=before, limit=limit + 1)
         count = await notifications.unread_count(connection, reader)
@@ -137,13 +136,6 @@ async def read_all(request: AnyRequest, state: State, data: JSONBody[ReadBody]) 
 def _reader(request: AnyRequest) -> Reader:
     actor = actor_of(request)
     return Reader(actor.account_id, actor.company_id)
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        return unseal(cursor, _ORDER, datetime)
-    except ValueError as error:
-        raise ProblemError(400, "invalid", f"The cursor is {error}.") from error
 
 
 def _notification(told: Told, links: MailLinks) -> Notification:

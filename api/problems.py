@@ -25,6 +25,7 @@ from infrastructure.resume_kind import ResumeRefused
 from infrastructure.resume_reader import ResumesBusy
 from infrastructure.revocations import RevocationsUnknown
 from infrastructure.signing_keys import NoSigningKey
+from projections.paging import InvalidCursor
 
 _log = structlog.get_logger(__name__)
 
@@ -200,6 +201,9 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     ValidationException: _invalid,
     HTTPException: _http,
     ProblemError: _own,
+    InvalidCursor: lambda request, error: problem(
+        400, "invalid", "The request is not valid.", errors=[InvalidField("cursor", str(error))]
+    ),
     Refused: _refused,
     NotFound: lambda request, error: problem(404, "not_found", "There is nothing here."),
     Forbidden: lambda request, error: problem(403, "forbidden", str(error) or "This is not for you."),

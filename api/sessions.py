@@ -9,7 +9,6 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 
 from api.access import SIGNED_IN
-from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import Services
 from application.refusals import NotFound
@@ -38,10 +37,7 @@ async def list_sessions(
     """The own sessions, newest first, with those that ended in the last 30 days; `last_used_at` is the last refresh."""
     services: Services = state.services
     actor = actor_of(request)
-    try:
-        before = unseal(cursor, "newest", datetime) if cursor else None
-    except ValueError as error:
-        raise ProblemError(400, "invalid", f"cursor: {error}.") from error
+    before = None if cursor is None else unseal(cursor, "newest", datetime)
     async with services.database.identity() as connection:
         found = await of_account(connection, actor.account_id, limit + 1, before)
     items = [_answer(session, actor.session_id) for session in found[:limit]]

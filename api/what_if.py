@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from api.access import STAFF
 from api.fields import Body, Currency, Money, Skills, Years
-from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least, company_of
 from api.screening_policy import ScreeningBody, Threshold, WeightsBody, given, screened_by
 from api.services import Services
@@ -71,18 +70,8 @@ async def ask(
         raise Refused(refused)
     await at_least(services, APPLICATION_LIST, company_id, min_position)
     async with services.database.of(actor_of(request)) as connection:
-        try:
-            return await what_if(
-                connection,
-                company_id,
-                job_id,
-                wanted,
-                services.vocabulary.current(),
-                cursor=cursor,
-                limit=limit,
-            )
-        except ValueError as error:
-            raise ProblemError(400, "invalid", str(error)) from error
+        words = services.vocabulary.current()
+        return await what_if(connection, company_id, job_id, wanted, words, cursor=cursor, limit=limit)
 
 
 def _asked(requirements: Requirements, policy: PolicyBody) -> Requirements:

@@ -109,7 +109,7 @@ async def browse(
 
     Without `sort`, those come first that answer `q` best or, without `q`, the newest. `salary` compares the upper ends of
     the ranges as numbers, whatever their currency. Words that hardly any job has are taken for mistyped ones.
-    Raises `ValueError` for a cursor that is not of this order, and `ReadModelBehind` for a `q` on a build from before
+    Raises `InvalidCursor` for one that is not of this order, and `ReadModelBehind` for a `q` on a build from before
     there was this search.
     """
     asked = Asked(words(filters.q, spellings)) if filters.q and filters.q.strip() else None

@@ -10,6 +10,10 @@ ItemT = TypeVar("ItemT")
 PlaceT = TypeVar("PlaceT")
 
 
+class InvalidCursor(ValueError):
+    """The cursor was not made here, or for another order."""
+
+
 class Page(msgspec.Struct, Generic[ItemT], frozen=True):
     """Some items of a list in its order; `next` is the cursor of the rest, null when there is no more."""
 
@@ -23,13 +27,13 @@ def seal(sort: str, place: object, item_id: UUID) -> str:
 
 
 def unseal(cursor: str, sort: str, place: type[PlaceT]) -> tuple[PlaceT, UUID]:
-    """The place and the id in a cursor. Raises `ValueError` if it is not one of this order."""
+    """The place and the id in a cursor. Raises `InvalidCursor` if it is not one of this order."""
     try:
         data = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         sealed_for, raw, item_id = msgspec.json.decode(data, type=tuple[str, msgspec.Raw, UUID])
         found = msgspec.json.decode(raw, type=place)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError("not a cursor of this list") from error
+        raise InvalidCursor("not a cursor of this list") from error
     if sealed_for != sort:
-        raise ValueError(f"the cursor belongs to the order {sealed_for!r}")
+        raise InvalidCursor(f"the cursor belongs to the order {sealed_for!r}")
     return found, item_id

@@ -79,7 +79,7 @@ async def what_if(
 ) -> WhatIf:
     """Judge all applications of a job by these requirements, of one moment, in bounded memory.
 
-    The skills' aliases are those of today's vocabulary. Raises `ValueError` for a wrong cursor.
+    The skills' aliases are those of today's vocabulary. Raises `InvalidCursor`.
     """
     tally = _Tally(
         requirements, vocabulary, None if cursor is None else unseal(cursor, _SORT, datetime), limit

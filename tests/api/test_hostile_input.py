@@ -204,8 +204,16 @@ TAMPERED: Final = [
 @pytest.mark.parametrize("cursor", TAMPERED)
 async def test_a_tampered_cursor_is_400(system: System, cursor: str) -> None:
     admin = await system.company()
-    for path in ("/jobs", "/applications"):
-        refused(await admin.get(path, cursor=cursor), 400)
+    for path in (
+        "/jobs",
+        "/applications",
+        "/company/members",
+        "/company/invitations",
+        "/auth/sessions",
+        "/notifications",
+    ):
+        body = refused(await admin.get(path, cursor=cursor), 400, "invalid")
+        assert [error["field"] for error in body["errors"]] == ["cursor"], path
 
 
 @pytest.mark.parametrize(
