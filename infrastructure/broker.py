@@ -2,20 +2,19 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import dramatiq
 import redis.asyncio
-import structlog
 from dramatiq.brokers.redis import RedisBroker
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from infrastructure.announcer import Announcer
 from infrastructure.settings import Settings
 from infrastructure.wake import ANNOUNCE, announcement, broker_url, connect, keys
 
@@ -26,17 +25,7 @@ ALWAYS: Final = 1_000_000
 """Maintenance at every command (of a million): else a dead worker's messages wait for a chance of minutes."""
 
 HEARTBEAT_MILLISECONDS: Final = 5_000
-_LOG_EVERY_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
-_ANNOUNCE_INTERVAL_SECONDS: Final = 0.005
-"""Commits of so long share one announcement; the first after a quiet moment is announced at once."""
-
-_REST: Final = 8.0
-"""One that took long, as in a process at its limit, is followed by a rest of so many times its duration."""
-
-_LONGEST_INTERVAL_SECONDS: Final = 0.05
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def make_broker(redis_url: str) -> RedisBroker:
@@ -69,14 +58,11 @@ def answer_calls(broker: RedisBroker, projectors: Mapping[str, Callable[[], None
     dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(project)
 
 
-class WakeUps:
-    """Tells projectors which tenants have new events, after each commit, without ever holding up or failing a command.
-
-    Commits that happen while one announcement is under way share the next. When Redis is away, announcements are dropped:
-    the sweep finds what they would have said.
-    """
+class WakeUps(Announcer):
+    """Tells projectors which tenants have new events, after each commit."""
 
     def __init__(self, settings: Settings, names: Sequence[str]) -> None:
+        super().__init__("wake-ups are dropped")
         if settings.redis_url is None:
             raise ValueError("REDIS_URL is needed")
         self._names = tuple(names)
@@ -87,28 +73,18 @@ class WakeUps:
             socket_connect_timeout=1,
             retry=Retry(NoBackoff(), 1),
         )
-        self._announce = self._redis.register_script(ANNOUNCE)
+        self._script = self._redis.register_script(ANNOUNCE)
         self._broker = make_broker(settings.redis_url)
         self._waiting: set[UUID] = set()
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._logged_at = float("-inf")
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._announce_forever())
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await super().__aexit__(kind, error, trace)
         if self._waiting:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self.announce(self._waiting)
+                    await self._announce()
         await self._redis.aclose()
         self._broker.close()
 
@@ -117,9 +93,10 @@ class WakeUps:
         self._waiting |= tenants
         self._news.set()
 
-    async def announce(self, tenants: set[UUID]) -> None:
-        """Tell the projectors of all read models, and call those that do not listen. Raises `RedisError`."""
-        answer = await self._announce(self._keys, announcement(tenants))
+    async def _announce(self) -> None:
+        """Tell the projectors of all read models, and call those that do not listen."""
+        tenants, self._waiting = self._waiting, set()
+        answer = await self._script(self._keys, announcement(tenants))
         for number in cast("list[int]", answer):
             await asyncio.to_thread(call, self._broker, self._names[number])
 
@@ -130,23 +107,3 @@ class WakeUps:
                 return bool(await cast("Any", self._redis.ping()))
         except (RedisError, OSError, TimeoutError):
             return False
-
-    async def _announce_forever(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            tenants, self._waiting = self._waiting, set()
-            began = time.monotonic()
-            try:
-                await self.announce(tenants)
-            except (RedisError, OSError) as error:
-                self._complain(error)
-            rest = _REST * (time.monotonic() - began)
-            await asyncio.sleep(min(max(_ANNOUNCE_INTERVAL_SECONDS, rest), _LONGEST_INTERVAL_SECONDS))
-
-    def _complain(self, error: Exception) -> None:
-        if time.monotonic() - self._logged_at > _LOG_EVERY_SECONDS:
-            self._logged_at = time.monotonic()
-            _log.warning(
-                "wake-ups are dropped, the sweep stands in", reason=f"{type(error).__name__}: {error}"
-            )

@@ -2,26 +2,22 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import dramatiq
-import structlog
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
 from redis.exceptions import RedisError
 
+from infrastructure.announcer import Announcer
 from infrastructure.broker import QUEUE, make_broker
 from infrastructure.settings import Settings
 from infrastructure.wake import CALL_MILLISECONDS, connect
 
 ACTOR: Final = "deliver"
 _CALLED: Final = "hirelog:mail:called"
-_LOG_EVERY_SECONDS: Final = 10.0
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def call_deliverer(redis: Redis, broker: RedisBroker) -> None:
@@ -45,32 +41,20 @@ def answer_mail_calls(redis: Redis, broker: RedisBroker, wake: Callable[[], None
     dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=QUEUE)(deliver)
 
 
-class MailWake:
-    """Wakes a deliverer after a command queued mail, without holding up or failing the command.
-
-    When Redis is away nobody is woken: the sweep finds what is due.
-    """
+class MailWake(Announcer):
+    """Wakes a deliverer after a command queued mail."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__("nobody is woken for mail")
         if settings.redis_url is None:
             raise ValueError("REDIS_URL is needed")
         self._redis = connect(settings.redis_url)
         self._broker = make_broker(settings.redis_url)
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._logged_at = float("-inf")
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._call_forever())
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await super().__aexit__(kind, error, trace)
         self._redis.close()
         self._broker.close()
 
@@ -78,16 +62,5 @@ class MailWake:
         """Mail was queued, and its transaction is committed; returns at once."""
         self._news.set()
 
-    async def _call_forever(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                await asyncio.to_thread(call_deliverer, self._redis, self._broker)
-            except (RedisError, OSError) as error:
-                if time.monotonic() - self._logged_at > _LOG_EVERY_SECONDS:
-                    self._logged_at = time.monotonic()
-                    _log.warning(
-                        "nobody is woken for mail, the sweep stands in",
-                        reason=f"{type(error).__name__}: {error}",
-                    )
+    async def _announce(self) -> None:
+        await asyncio.to_thread(call_deliverer, self._redis, self._broker)

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final, Self
+from types import TracebackType
+from typing import Final
 
 import psycopg
 import structlog
 
 from infrastructure import accounts, one_use_codes
 from infrastructure.account_mail import queue
+from infrastructure.background import Background
 from infrastructure.tenant_walls import Database
 
 _WAITING: Final = 1_000
@@ -24,7 +26,7 @@ class ResetsBusy(Exception):
     """Too many people ask for a new password at this moment; worth a retry (503)."""
 
 
-class PasswordResets:
+class PasswordResets(Background):
     """Finds out who asked, one after the other, and queues their mail; use it as an async context manager."""
 
     def __init__(self, database: Database, wake: Callable[[], None]) -> None:
@@ -32,16 +34,12 @@ class PasswordResets:
         self._wake = wake
         self._asked: asyncio.Queue[str] = asyncio.Queue(_WAITING)
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._mail_forever())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.done(), _LAST_SECONDS)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await super().__aexit__(kind, error, trace)
 
     def ask(self, email: str) -> None:
         """Mail a code to this address, if it is an account's; returns at once. Raises `ResetsBusy`."""
@@ -54,7 +52,7 @@ class PasswordResets:
         """Wait until everything that was asked for is queued as mail."""
         await self._asked.join()
 
-    async def _mail_forever(self) -> None:
+    async def _work(self) -> None:
         while True:
             email = await self._asked.get()
             try:

@@ -6,12 +6,14 @@ import contextlib
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import TracebackType
 from typing import Any, Final, Self, cast
 from uuid import UUID
 
 import psycopg
 import structlog
 
+from infrastructure.background import Background
 from infrastructure.log_connection import Link
 from infrastructure.signing_keys import KeyRing, forget_replaced, stored_keys
 
@@ -31,7 +33,7 @@ class RevocationsUnknown(Exception):
     """The database cannot be asked who has logged out; requests with a token wait for it."""
 
 
-class Revocations:
+class Revocations(Background):
     """The ended sessions and revoked accounts of the last while; use it as an async context manager.
 
     A token says when it was issued, in the database's time: for an account that is revoked, only what was issued later is
@@ -52,14 +54,14 @@ class Revocations:
         self.keys_changed = 0
 
     async def __aenter__(self) -> Self:
-        self._polling = asyncio.create_task(self._poll_for_ever())
+        await super().__aenter__()
         await self.refresh()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self._polling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._polling
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
         await self._link.close()
 
     @property
@@ -83,7 +85,7 @@ class Revocations:
         self._wanted.set()
         await asyncio.shield(self._next)
 
-    async def _poll_for_ever(self) -> None:
+    async def _work(self) -> None:
         while True:
             served, self._next = self._next, asyncio.get_running_loop().create_future()
             self._wanted.clear()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
@@ -13,6 +12,7 @@ import structlog
 from psycopg import AsyncConnection, Connection
 
 from domain.skills import BUILT_IN, Skill, Vocabulary, fold
+from infrastructure.background import Background
 from infrastructure.tenant_walls import Database
 
 _RELOAD_SECONDS: Final = 5.0
@@ -22,7 +22,7 @@ _INNER_CAPITAL: Final = re.compile(r"[^\W\d_A-Z][A-Z]")
 _log = structlog.get_logger(__name__)
 
 
-class CurrentVocabulary:
+class CurrentVocabulary(Background):
     """The vocabulary in force in this process; use it as a context manager. It looks for an import every few seconds."""
 
     def __init__(self, database: Database, reload_seconds: float = _RELOAD_SECONDS) -> None:
@@ -30,7 +30,6 @@ class CurrentVocabulary:
         self._reload_seconds = reload_seconds
         self._vocabulary = BUILT_IN
         self._generation = 0
-        self._watching: asyncio.Task[None] | None = None
 
     def current(self) -> Vocabulary:
         """The built-in vocabulary with what was imported; no query, and the same object until there is another."""
@@ -39,16 +38,7 @@ class CurrentVocabulary:
     async def __aenter__(self) -> Self:
         with contextlib.suppress(psycopg.Error):
             await self.reload()
-        self._watching = asyncio.create_task(self._watch())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        return await super().__aenter__()
 
     async def reload(self) -> None:
         """Take over an import that is newer than what this process has."""
@@ -62,7 +52,7 @@ class CurrentVocabulary:
         self._generation = row[0]
         _log.info("skills", imported=len(skills), generation=self._generation)
 
-    async def _watch(self) -> None:
+    async def _work(self) -> None:
         while True:
             await asyncio.sleep(self._reload_seconds)
             with contextlib.suppress(psycopg.Error):
