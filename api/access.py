@@ -1,15 +1,14 @@
 """Who may call a handler: each declares it as `allow=...`; one that does not is refused at start-up."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
-from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.services import Services
-from api.throttle import Throttle
+from api.throttle import AnyConnection, Throttle
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
 from application.refusals import Forbidden
@@ -31,8 +30,6 @@ AUDIT: Final[frozenset[Role]] = frozenset({"recruiter", "auditor", "admin"})
 
 _ACTOR: Final = "hirelog_actor"
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
-
-AnyConnection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 
 async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:

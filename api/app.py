@@ -22,6 +22,7 @@ from api import (
     health,
     history,
     invitations,
+    job_browsing,
     job_lifecycle,
     jobs,
     joining,
@@ -40,7 +41,7 @@ from api import (
     unsubscribe,
     what_if,
 )
-from api.access import AnyConnection, check_declared, guard
+from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
 from api.methods import allow_all_methods
@@ -49,6 +50,7 @@ from api.openapi import described
 from api.problems import EXCEPTION_HANDLERS
 from api.response_headers import ResponseHeaders
 from api.services import services
+from api.throttle import AnyConnection
 from infrastructure.settings import Settings
 
 _HANDLERS: Final[list[Any]] = [
@@ -62,6 +64,7 @@ _HANDLERS: Final[list[Any]] = [
     *members.HANDLERS,
     *invitations.HANDLERS,
     *joining.HANDLERS,
+    *job_browsing.HANDLERS,
     *jobs.HANDLERS,
     *job_lifecycle.HANDLERS,
     *applications.HANDLERS,

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from api.access import CANDIDATE, SIGNED_IN, STAFF
 from api.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern
 from api.fields import NO_NUL, Body, Currency, Line, Money, Skills, Text, Years
+from api.job_answer import JobId, load_own
 from api.moments import version_or_time
 from api.problems import ProblemError
 from api.requests import (
@@ -29,9 +30,8 @@ from api.services import Services
 from api.texts import PersonalText, carry_out, text_id
 from application.commands import application_id
 from application.entity import Entity, rehydrate
-from application.refusals import Forbidden, NotFound
+from application.refusals import Forbidden
 from domain.identifiers import tenant_of
-from domain.job import JOB, Job
 from domain.job_application import (
     JOB_APPLICATION,
     Claims,
@@ -64,7 +64,6 @@ class ApplyBody(Body, frozen=True):
     source: Line | None = None
 
 
-JobId: TypeAlias = FromPath[UUID]
 Source: TypeAlias = Annotated[
     str | None,
     QueryParameter(
@@ -161,11 +160,7 @@ async def board(
     """A job's applications grouped by stage: how many, and the newest `limit` of each."""
     services: Services = state.services
     company_id = company_of(request)
-    if tenant_of(job_id) != company_id:
-        raise NotFound
-    job: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(company_id, job_id))
-    if not job.version:
-        raise NotFound
+    await load_own(services, job_id, company_id)
     await at_least(services, APPLICATION_LIST, company_id, min_position)
     async with services.database.of(actor_of(request)) as connection:
         return Board(job_id, await application_list.board(connection, company_id, job_id, per_stage=limit))

@@ -8,9 +8,9 @@ import msgspec
 from litestar import Request
 from litestar.handlers import BaseRouteHandler
 
-from api.access import AnyConnection
 from api.invalid_fields import InvalidField, invalid
 from api.problems import ProblemError
+from api.throttle import AnyConnection
 
 BODY_BYTES: Final = 1_000_000
 _MEDIA_TYPES: Final = ("application/json",)

@@ -10,12 +10,12 @@ from msgspec import UNSET, UnsetType
 from api.requests import versioned
 from api.screening_policy import ScreeningPolicy
 from api.services import Services
-from application.entity import Entity
+from application.entity import Entity, rehydrate
 from application.handle import Metadata
 from application.refusals import NotFound
 from domain.decision import Command
 from domain.identifiers import tenant_of
-from domain.job import Job
+from domain.job import JOB, Job
 from projections import job_listing
 
 JobId: TypeAlias = FromPath[UUID]
@@ -27,6 +27,22 @@ class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
     position: int
     must_have_skills: list[str]
     screening: ScreeningPolicy | UnsetType = UNSET
+
+
+async def load(services: Services, job_id: UUID) -> Entity[Job]:
+    """The job as it stands; version 0 if there is none."""
+    entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+    return entity
+
+
+async def load_own(services: Services, job_id: UUID, company_id: UUID) -> Entity[Job]:
+    """A job of this company. Raises `NotFound`."""
+    if tenant_of(job_id) != company_id:
+        raise NotFound
+    entity = await load(services, job_id)
+    if not entity.version:
+        raise NotFound
+    return entity
 
 
 async def carried_out(

@@ -1,56 +1,29 @@
-"""Jobs: browsing, posting, editing, and being seen."""
+"""Jobs: posting, reading, editing, and being seen."""
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
 from litestar import Response, get, patch, post
 from litestar.datastructures import State
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api.access import CANDIDATE, HIRING, VISITOR, caller
-from api.fields import NO_NUL, Body, Currency, Line, Money, Openings, Skills, Text, Title, Word, Years
-from api.job_answer import JobAnswer, JobId, answered, carried_out
-from api.requests import (
-    AnyRequest,
-    Cursor,
-    IdempotencyKey,
-    IfMatch,
-    Limit,
-    MinPosition,
-    actor_of,
-    at_least,
-    company_of,
-    metadata,
-)
+from api.fields import Body, Currency, Line, Money, Openings, Skills, Text, Title, Years
+from api.job_answer import JobAnswer, JobId, answered, carried_out, load
+from api.requests import AnyRequest, IdempotencyKey, IfMatch, actor_of, company_of, metadata
 from api.screening_policy import ScreeningBody, given, screened_by
 from api.services import Services
-from application.actor import STAFF, Actor
-from application.entity import Entity, rehydrate
+from application.actor import STAFF
 from application.handle import Metadata
 from application.recorded import LogUnavailable
-from application.refusals import Forbidden, NotFound, Refused, StaleVersion
+from application.refusals import NotFound, Refused, StaleVersion
 from domain.identifiers import random_id, tenant_of
-from domain.job import (
-    JOB,
-    CreateJob,
-    EditJob,
-    EmploymentType,
-    Job,
-    Posting,
-    Requirements,
-    Status,
-)
+from domain.job import CreateJob, EditJob, EmploymentType, Posting, Requirements
 from domain.job_view import RecordView
-from projections import job_listing, job_search
-from projections.job_listing import JOB_LISTING
-from projections.job_search import RANKED, JobFilters, Sort, StaffView
-from projections.job_words import SpellingsOf
-from projections.paging import Page
 
 _MERGES: Final = 5
-_spellings_of = SpellingsOf()
 
 
 class CreateJobBody(Body, frozen=True):
@@ -86,108 +59,6 @@ class EditJobBody(Body, frozen=True):
     must_have_skills: Skills | UnsetType = UNSET
     screening: ScreeningBody | UnsetType = UNSET
     openings: Openings | UnsetType = UNSET
-
-
-Q: TypeAlias = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=200,
-        pattern=NO_NUL,
-        description=(
-            "Words in title, skills and description, in any form and with or without accents: all of them. "
-            '`"in quotes"`: in this order; `-word`: without it; `or` between two: either. Other spellings of a known skill '
-            "count (`js` is JavaScript). Where hardly any job has the words, those are found as well that have similar "
-            "ones in title or skills (`enginer`)."
-        ),
-    ),
-]
-SkillFilter: TypeAlias = Annotated[
-    list[Word] | None,
-    QueryParameter(
-        max_items=20,
-        description="Repeatable: jobs that ask for all of them. Any spelling of a known skill counts.",
-        schema_extra={"items": {"type": "string", "maxLength": 200, "pattern": NO_NUL}},
-    ),
-]
-LocationFilter: TypeAlias = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=200,
-        pattern=NO_NUL,
-        description="A part of the location, in capitals or not; every character means itself.",
-    ),
-]
-SortFilter: TypeAlias = Annotated[
-    Sort | None,
-    QueryParameter(
-        description=(
-            "`relevance` (the default with `q`): title before skills before description, then the newest; judged among "
-            f"about {RANKED} of the newest jobs that have the words in title and skills, and as many that have them "
-            "anywhere. `newest` (the default without `q`) and `salary` (the upper end, whatever the currency) list all."
-        )
-    ),
-]
-Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)]
-
-
-@get(
-    "/jobs",
-    allow=VISITOR,
-    tags=["Jobs"],
-    security=[{}, {"bearer": []}],
-    problems=("403",),
-    operation_id="browse_jobs",
-)
-async def browse(
-    request: AnyRequest,
-    state: State,
-    q: Q = None,
-    skill: SkillFilter = None,
-    location: LocationFilter = None,
-    remote: FromQuery[bool | None] = None,
-    company_id: FromQuery[UUID | None] = None,
-    salary_at_least: Amount = None,
-    experience_at_most: Amount = None,
-    sort: SortFilter = None,
-    status: FromQuery[Status | None] = None,
-    mine: FromQuery[bool] = False,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    min_position: MinPosition = None,
-) -> Page[job_listing.Job]:
-    """Open jobs of all companies. Staff add `status` and `mine` for those of their own company."""
-    services: Services = state.services
-    actor = caller(request.scope)
-    staff = _staff_view(actor, status, mine) if status is not None or mine else None
-    filters = JobFilters(
-        q=q,
-        skills=tuple(skill or ()),
-        location=location,
-        remote=remote,
-        company_id=company_id,
-        salary_at_least=salary_at_least,
-        experience_at_most=experience_at_most,
-    )
-    whose = company_id or (actor.company_id if actor else None)
-    await at_least(services, JOB_LISTING, whose, min_position)
-    async with services.database.of(actor) as connection:
-        return await job_search.browse(
-            connection,
-            filters,
-            staff=staff,
-            sort=sort,
-            cursor=cursor,
-            limit=limit,
-            spellings=_spellings_of(services.vocabulary.current()),
-        )
-
-
-def _staff_view(actor: Actor | None, status: Status | None, mine: bool) -> StaffView:
-    if actor is None or actor.company_id is None:
-        raise Forbidden("status and mine are for members of a company.")
-    return StaffView(
-        company_id=actor.company_id, status=status, created_by=actor.account_id if mine else None
-    )
 
 
 @post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job")
@@ -240,7 +111,7 @@ async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobA
     """One job. A candidate's first sight of an open job is recorded as a view."""
     services: Services = state.services
     actor = caller(request.scope)
-    entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+    entity = await load(services, job_id)
     own = actor is not None and actor.role in STAFF and actor.company_id == tenant_of(job_id)
     if entity.state.status is None or (entity.state.status in {"draft", "archived"} and not own):
         raise NotFound
@@ -277,7 +148,7 @@ async def _edit(
 ) -> Response[JobAnswer]:
     """Merge what is given into the job as it stands; if it moves meanwhile, merge again, so that no edit is lost."""
     for _ in range(_MERGES):
-        entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+        entity = await load(services, job_id)
         command = EditJob(
             job_id=job_id,
             posting=_changed(entity.state.posting, fields),
@@ -315,4 +186,4 @@ async def view(
     await services.commands.handle(RecordView(job_id=job_id, viewer_id=actor_of(request).account_id), how)
 
 
-HANDLERS = [browse, create, one, edit, view]
+HANDLERS = [create, one, edit, view]

@@ -10,20 +10,20 @@ from datetime import UTC
 from html import escape
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.datastructures import State
 from litestar.params import PathParameter
 
 from api.pages import page
+from api.requests import AnyRequest
 from api.services import Services
 from application.refusals import NotFound
 from infrastructure import outbox_reading
 from infrastructure.outbox_reading import NEWEST, StoredMail
 
-AnyRequest: TypeAlias = Request[Any, Any, Any]
 FileName: TypeAlias = Annotated[str, PathParameter(description="The mail's file.")]
 
 _LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})

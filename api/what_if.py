@@ -1,23 +1,21 @@
 """What another screening policy would make of a job's applications."""
 
 from typing import Any
-from uuid import UUID
 
 from litestar import post
 from litestar.datastructures import State
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api.access import STAFF
 from api.fields import Body, Currency, Money, Skills, Years
+from api.job_answer import JobId, load_own
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least, company_of
 from api.screening_policy import ScreeningBody, Threshold, WeightsBody, given, screened_by
 from api.services import Services
-from application.entity import Entity, rehydrate
-from application.refusals import NotFound, Refused
-from domain.identifiers import tenant_of
-from domain.job import JOB, Job, Requirements, completed, refusal
+from application.refusals import Refused
+from domain.job import Requirements, completed, refusal
 from projections.application_list import APPLICATION_LIST
 from projections.screening_what_if import WhatIf, what_if
 
@@ -47,7 +45,7 @@ class WhatIfBody(Body, frozen=True):
     operation_id="screening_what_if",
 )
 async def ask(
-    job_id: FromPath[UUID],
+    job_id: JobId,
     request: AnyRequest,
     state: State,
     data: JSONBody[WhatIfBody],
@@ -60,11 +58,7 @@ async def ask(
     a page at a time. 409 `weights_invalid`, `salary_range_invalid` or `currency_missing` for a policy that no job may have."""
     services: Services = state.services
     company_id = company_of(request)
-    if tenant_of(job_id) != company_id:
-        raise NotFound
-    job: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(company_id, job_id))
-    if not job.version:
-        raise NotFound
+    job = await load_own(services, job_id, company_id)
     wanted = _asked(job.state.requirements, data.policy)
     if (refused := refusal(wanted)) is not None:
         raise Refused(refused)
