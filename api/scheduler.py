@@ -1,4 +1,4 @@
-"""The scheduler process: every few seconds it wakes whatever is behind or due. Several of them do no harm."""
+"""The scheduler process: every few seconds it wakes whatever is behind or due, and once an hour forgets what is over. Several of them do no harm."""
 
 import time
 from functools import partial
@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from infrastructure.broker import call, make_broker
 from infrastructure.effects_projector import EffectsProjector
+from infrastructure.forgetting import forget
 from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings
@@ -19,6 +20,7 @@ from infrastructure.wake import WakeUpCalls, connect
 from projections.menu import MENU
 
 _LOG_EVERY_SECONDS: Final = 30.0
+_FORGET_EVERY_SECONDS: Final = 3_600.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -36,11 +38,15 @@ def run(settings: Settings) -> None:
         projectors = [*(Projector(pool, model) for model in MENU), EffectsProjector(pool)]
         wake_ups = WakeUpCalls(redis)
         logged_at = float("-inf")
+        forgets_at = time.monotonic()
         _log.info("scheduler is ready", sweep_seconds=settings.sweep_seconds)
         while not signals.count:
             try:
                 sweep(projectors, wake_ups, partial(call, broker))
                 sweep_mail(pool, redis, broker)
+                if time.monotonic() >= forgets_at:
+                    forget(pool, settings.home / "outbox")
+                    forgets_at = time.monotonic() + _FORGET_EVERY_SECONDS
             except (psycopg.OperationalError, RedisError) as error:
                 if time.monotonic() - logged_at > _LOG_EVERY_SECONDS:
                     logged_at = time.monotonic()

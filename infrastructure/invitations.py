@@ -20,7 +20,6 @@ InvitationStatus: TypeAlias = Literal["open", "accepted", "revoked", "expired"]
 LIFETIME: Final = timedelta(days=7)
 DAILY: Final = 200
 """Invitations that one company sends in a day."""
-_KEPT: Final = timedelta(days=60)
 _SECRET_BYTES: Final = 24
 # Ten wrong passwords of the account that it is for are enough.
 _STATUS: Final[LiteralString] = """
@@ -76,10 +75,6 @@ async def invite(connection: AsyncConnection[Any], wish: Invite) -> tuple[Invita
     )
     if (await cursor.fetchall())[0][0] >= DAILY:
         raise TooManyInvitations
-    await connection.execute(
-        "delete from invitation where tenant_id = %s and created_at < clock_timestamp() - %s::interval",
-        (wish.company_id, _KEPT),
-    )
     await connection.execute(
         """update invitation set revoked_at = clock_timestamp()
            where tenant_id = %s and lower(email) = lower(%s) and accepted_at is null and revoked_at is null""",

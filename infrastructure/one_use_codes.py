@@ -42,11 +42,6 @@ async def issue(connection: AsyncConnection[Any], kind: CodeKind, account_id: UU
     if (await cursor.fetchall())[0][0] >= HOURLY:
         return None
     await void(connection, account_id, kind)
-    await connection.execute(
-        """delete from one_use_code
-           where account_id = %s and greatest(issued_at + interval '1 hour', expires_at) < clock_timestamp()""",
-        (account_id,),
-    )
     code = secrets.token_urlsafe(32)
     await connection.execute(
         """insert into one_use_code (code_hash, kind, account_id, email, expires_at)

@@ -17,7 +17,7 @@ import msgspec
 from psycopg import AsyncConnection
 
 from infrastructure.accounts import Account
-from infrastructure.sessions import end_session, tidy
+from infrastructure.sessions import end_session, end_surplus
 
 _CLIENT_CHARACTERS: Final = 200
 
@@ -58,7 +58,7 @@ class SessionTokens:
         """A new session of an account whose password was right a moment ago; `client` is its User-Agent.
 
         None when the account was disabled or its password changed meanwhile. Its oldest sessions end beyond
-        a hundred, and what ended long ago is forgotten.
+        a hundred.
         """
         session_id, refresh_token = uuid4(), secrets.token_urlsafe(32)
         async with connection.transaction():
@@ -90,7 +90,7 @@ class SessionTokens:
             opened: tuple[datetime] | None = await cursor.fetchone()
             if opened is None:
                 return None
-            await tidy(connection, account.account_id)
+            await end_surplus(connection, account.account_id)
         return Granted(session_id, account.account_id, refresh_token, opened[0])
 
     async def refresh(self, connection: AsyncConnection[Any], refresh_token: str) -> Granted | Reused | None:

@@ -24,7 +24,6 @@ EndReason: TypeAlias = Literal[
 """Why a session ended before its time."""
 
 _LIVE_SESSIONS: Final = 100
-_KEPT_DAYS: Final = 30
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,13 +135,8 @@ async def _end(connection: AsyncConnection[Any], session_ids: list[UUID], reason
     )
 
 
-async def tidy(connection: AsyncConnection[Any], account_id: UUID) -> None:
-    """End the oldest sessions of an account beyond a hundred, and forget what ended long ago."""
-    await connection.execute(
-        """delete from session
-           where account_id = %s and coalesce(ended_at, expires_at) < clock_timestamp() - make_interval(days => %s)""",
-        (account_id, _KEPT_DAYS),
-    )
+async def end_surplus(connection: AsyncConnection[Any], account_id: UUID) -> None:
+    """End the oldest sessions of an account beyond a hundred."""
     cursor = await connection.execute(
         """select session_id from session where account_id = %s and ended_at is null
            order by created_at desc, session_id desc offset %s""",

@@ -224,7 +224,7 @@ async def test_a_session_lasts_three_months_at_most_however_it_is_used(database_
         assert await used(connection, tokens_of(), answer.refresh_token) is None
 
 
-async def test_the_oldest_sessions_end_beyond_a_hundred_and_old_ones_are_forgotten(database_url: str) -> None:
+async def test_the_oldest_sessions_end_beyond_a_hundred(database_url: str) -> None:
     async with await connect(database_url) as connection:
         account, tokens = await account_of(connection), tokens_of()
         granted = [await tokens.open(connection, account, "") for _ in range(102)]
@@ -233,8 +233,3 @@ async def test_the_oldest_sessions_end_beyond_a_hundred_and_old_ones_are_forgott
         oldest = granted[0]
         assert oldest is not None
         assert listed[-1].session_id == oldest.session_id
-        await connection.execute("update session set ended_at = ended_at - interval '31 days'")
-        await tokens.open(connection, account, "")
-        assert oldest.session_id not in {
-            one.session_id for one in await sessions.of_account(connection, account.account_id, 200)
-        }
