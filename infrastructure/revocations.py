@@ -93,7 +93,7 @@ class Revocations(Background):
             try:
                 async with asyncio.timeout(_POLL_LIMIT_SECONDS):
                     await self._poll()
-            except (psycopg.Error, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 (whatever it is, nobody may wait for this look for ever)
                 await self._failed(error)
             else:
                 self._known_at, self._failing = started, False

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -139,6 +140,8 @@ def keys_of(path: Path) -> list[SigningKey]:
 def _key(block: bytes, path: Path) -> SigningKey:
     try:
         private = load_pem_private_key(block, None)
+    except UnsupportedAlgorithm as error:
+        raise SettingsError(f"{path} holds a private key of an unknown kind") from error
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{path} holds a private key that cannot be read without a password") from error
     match private:

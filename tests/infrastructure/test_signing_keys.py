@@ -24,6 +24,9 @@ from infrastructure.signing_keys import KeyRing
 
 SECRET: Final = "a key of more than thirty-two bytes, for tests"
 RSA: Final = rsa.generate_private_key(65537, 2048)
+UNKNOWN: Final = b"-----BEGIN PRIVATE KEY-----\nMBMCAQAwBwYFKgMEBQYEBQQDYWJj\n-----END PRIVATE KEY-----\n"
+"""Of the kind 1.2.3.4.5.6."""
+
 PrivateKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -53,12 +56,13 @@ async def test_a_key_file_signs_with_its_first_key_and_takes_all(
         another = tokens.issue(actor, datetime.now(UTC))
         assert keys.signing.algorithm == "EdDSA"
         assert tokens.read(token) == tokens.read(another) == actor
-        file.write_bytes(b"half a")
-        os.utime(file, (2, 2))
-        await revocations.refresh()
-        assert tokens.read(another) == actor
+        for moment, no_good in enumerate((b"half a", UNKNOWN), start=2):
+            file.write_bytes(no_good)
+            os.utime(file, (moment, moment))
+            await revocations.refresh()
+            assert tokens.read(another) == actor
         file.write_bytes(pem(other))
-        os.utime(file, (3, 3))
+        os.utime(file, (9, 9))
         await revocations.refresh()
         with pytest.raises(InvalidToken):
             tokens.read(token)
@@ -69,6 +73,7 @@ async def test_a_key_file_signs_with_its_first_key_and_takes_all(
     [
         (b"", "no private key"),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"),
+        (UNKNOWN, "unknown kind"),
         (pem(RSA, encryption=BestAvailableEncryption(b"hush")), "without a password"),
         (pem(rsa.generate_private_key(65537, 1024)), "1024 bits, 2048 are needed"),  # noqa: S505
         (pem(ec.generate_private_key(ec.SECP256R1())), "neither Ed25519 nor RSA"),
