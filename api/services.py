@@ -19,6 +19,7 @@ from infrastructure.blob_sweep import BlobSweep
 from infrastructure.blobs import Blobs, open_blobs
 from infrastructure.broker import WakeUps
 from infrastructure.event_store import EventStore
+from infrastructure.log_connection import attentive
 from infrastructure.mail_wake import MailWake
 from infrastructure.memberships import Memberships
 from infrastructure.password_resets import PasswordResets
@@ -78,7 +79,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             )
         )
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            database_url,
+            attentive(database_url),
             min_size=1,
             max_size=settings.database_pool_size,
             timeout=5,

@@ -20,7 +20,7 @@ _TIMEOUTS: Final = {
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
     """A connection for `infrastructure.pipeline`; what the URL says about timeouts goes first."""
     return await psycopg.AsyncConnection.connect(
-        _conninfo(database_url), autocommit=True, prepare_threshold=None
+        attentive(database_url), autocommit=True, prepare_threshold=None
     )
 
 
@@ -28,13 +28,14 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     """`connect` for synchronous code, which may stop between the statements of a transaction: a lock that it holds then
     is not held for long."""
     connection = psycopg.Connection[object].connect(
-        _conninfo(database_url), autocommit=True, prepare_threshold=None
+        attentive(database_url), autocommit=True, prepare_threshold=None
     )
     connection.execute("set idle_in_transaction_session_timeout = '30s'")
     return connection
 
 
-def _conninfo(database_url: str) -> str:
+def attentive(database_url: str) -> str:
+    """The address with timeouts by which a connection notices that its server is gone."""
     return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(database_url)))
 
 

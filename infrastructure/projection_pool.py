@@ -4,11 +4,13 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
+from infrastructure.log_connection import attentive
+
 
 def projection_pool(database_url: str, size: int) -> ConnectionPool[Any]:
     """An open pool of at most `size` connections that prepare every statement; the database may be away as yet."""
     return ConnectionPool(
-        database_url,
+        attentive(database_url),
         min_size=1,
         max_size=max(1, size),
         timeout=5,
