@@ -6,7 +6,6 @@ it goes at an easy pace, in bulk, so that it costs commands little.
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -137,7 +136,6 @@ class EffectsProjector(Projector[EffectRow, Event]):
         self._stored = stored
         self._interval_seconds = interval_seconds
         self._due = 0.0
-        self._pause = threading.Event()
         self._rows = 0
 
     def writer(self, build: int) -> BuildWriter[EffectRow, Event]:
@@ -145,7 +143,7 @@ class EffectsProjector(Projector[EffectRow, Event]):
 
     def unit(self, tenants: Collection[UUID], *, patient: bool = False) -> Unit:
         """As `Projector.unit`, not before it is due."""
-        self._pause.wait(max(0.0, self._due - time.monotonic()))
+        time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = time.monotonic() + self._interval_seconds
         self._rows = 0
         done = super().unit(tenants, patient=patient)

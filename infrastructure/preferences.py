@@ -38,17 +38,15 @@ async def change(
     connection: AsyncConnection[Any], account_id: UUID, changes: Mapping[Kind, ChangedChannels]
 ) -> None:
     """Switch channels on and off; for an account that was erased nothing happens."""
-    for kind in sorted(changes):
-        await connection.execute(
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
             """insert into notification_preference as old (account_id, kind, mail, in_app)
                select account_id, %(kind)s, coalesce(%(mail)s, true), coalesce(%(in_app)s, true)
                from account where account_id = %(account_id)s
                on conflict (account_id, kind) do update
                set mail = coalesce(%(mail)s, old.mail), in_app = coalesce(%(in_app)s, old.in_app)""",
-            {
-                "account_id": account_id,
-                "kind": kind,
-                "mail": changes[kind].mail,
-                "in_app": changes[kind].in_app,
-            },
+            [
+                {"account_id": account_id, "kind": kind, "mail": wanted.mail, "in_app": wanted.in_app}
+                for kind, wanted in sorted(changes.items())
+            ],
         )
