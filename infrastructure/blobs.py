@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from infrastructure.operator_error import OperatorError
-from infrastructure.settings import Settings
+from infrastructure.settings import Settings, hide_password
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -97,7 +97,8 @@ def open_blobs(settings: Settings) -> Blobs:
     try:
         return Blobs(from_url(url, client_options=_CLIENT, retry_config=_RETRIES))
     except (BaseError, OSError, ValueError) as error:
-        raise OperatorError(f"HIRELOG_BLOB_URL: no store can be opened ({error})") from error
+        reason = hide_password(str(error).partition("\n")[0])
+        raise OperatorError(f"HIRELOG_BLOB_URL: no store can be opened ({reason})") from error
 
 
 async def _pieces(stream: AsyncIterator[object]) -> AsyncIterator[bytes]:

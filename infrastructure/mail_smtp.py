@@ -14,6 +14,10 @@ from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
 from infrastructure.settings import SettingsError
 
 _SETTINGS_SECONDS: Final = 60.0
+_FORM: Final = (
+    "HIRELOG_SMTP_URL must be smtp://, smtp+starttls:// or smtps://[user:password@]host[:port],"
+    " with / ? # and @ in a password written as %2F %3F %23 and %40"
+)
 _PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -35,12 +39,11 @@ def smtp_server(url: str) -> SmtpServer:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise SettingsError(f"HIRELOG_SMTP_URL: {error}") from error
+    except ValueError:
+        # It quotes what it takes for the port: with a `/` in the password, the password's beginning.
+        raise SettingsError(_FORM) from None
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise SettingsError(
-            "HIRELOG_SMTP_URL must be smtp://, smtp+starttls:// or smtps://[user:password@]host[:port]"
-        )
+        raise SettingsError(_FORM)
     if parts.username and parts.scheme == "smtp" and not _is_this_machine(parts.hostname):
         raise SettingsError("HIRELOG_SMTP_URL: a password needs smtp+starttls:// or smtps://")
     return SmtpServer(

@@ -27,6 +27,9 @@ _WITHOUT_PREFIX: Final = frozenset(
 _SECRETS: Final = frozenset({"SECRET_KEY", "SENDGRID_API_KEY"})
 _PREFIX: Final = "HIRELOG_"
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/?#@]*):.*@")
+"""In a URL; whoever reads it may take a password that holds a `/`, `?`, `#` or `@`."""
+
 _ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -40,8 +43,8 @@ class SettingsError(OperatorError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that can be set.
 
-    A field `name` comes from `HIRELOG_NAME`, except `database_url`, `redis_url`, `secret_key`, `sendgrid_api_key`
-    and `access_token_expire_minutes`, whose variables have no prefix.
+    A field `name` comes from `HIRELOG_NAME`, except `database_url`, `redis_url`, `secret_key`, `sendgrid_api_key`,
+    `rate_limits` and `access_token_expire_minutes`, whose variables have no prefix.
     """
 
     home: Path = Path(".hirelog")
@@ -122,6 +125,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
     settings = msgspec.convert(values, Settings)
     settings = msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
     _check_secret_key(settings)
+    _check_addresses(settings)
     if (settings.sendgrid_api_key or settings.smtp_url) and not given.get("HIRELOG_MAIL_FROM"):
         raise SettingsError("mail is to be sent, so HIRELOG_MAIL_FROM must be set: Name <address@domain>")
     if settings.public_url and not _PUBLIC_URL.fullmatch(settings.public_url):
@@ -191,7 +195,7 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
         if name in _SECRETS:
             shown[name] = "***" if value else None
         elif name.endswith("_URL"):
-            shown[name] = _without_password(value) if value else None
+            shown[name] = _without_secrets(value) if value else None
         else:
             shown[name] = str(value) if isinstance(value, Path) else value
     return shown
@@ -231,6 +235,40 @@ def _check_secret_key(settings: Settings) -> None:
         )
 
 
+def _check_addresses(settings: Settings) -> None:
+    """Whoever connects to an address that cannot be read says in the log why not, and quotes a part of the password."""
+    readable = {
+        "DATABASE_URL": _is_database_url(settings.database_url),
+        "HIRELOG_API_DATABASE_URL": _is_database_url(settings.api_database_url),
+        "REDIS_URL": _is_redis_url(settings.redis_url),
+    }
+    for name, is_readable in readable.items():
+        if not is_readable:
+            raise SettingsError(
+                f"{name} cannot be read: in a password, / ? # % and @ are written as %2F %3F %23 %25 and %40"
+            )
+
+
+def _is_database_url(url: str | None) -> bool:
+    if not url:
+        return True
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        ports = str(conninfo_to_dict(url).get("port") or "")
+    except psycopg.ProgrammingError:
+        return False
+    return not ports.strip("0123456789,")
+
+
+def _is_redis_url(url: str | None) -> bool:
+    try:
+        return urlsplit(url or "").port != 0
+    except ValueError:
+        return False
+
+
 def _suggestion(name: str) -> str:
     near = difflib.get_close_matches(name, VARIABLES, n=1)
     return f": is {near[0]} meant?" if near else ""
@@ -247,12 +285,13 @@ def _unquote(text: str, where: str) -> str:
     return re.split(r"\s#", text, maxsplit=1)[0].strip()
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password:
-        netloc = parts.netloc.rpartition("@")
-        user = netloc[0].partition(":")[0]
-        parts = parts._replace(netloc=f"{user}:***@{netloc[2]}")
+def hide_password(text: str) -> str:
+    """The same line with `***` for the password in a URL."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(hide_password(url))
     query = [(k, "***" if "password" in k or "secret" in k else v) for k, v in parse_qsl(parts.query)]
     return _joined(parts._replace(query=urlencode(query, safe="/*")))
 

@@ -132,6 +132,7 @@ def test_a_store_that_refuses_is_unavailable(s3: Bucket) -> None:
         asyncio.run(stored(open_blobs(Settings(blob_url="s3://resumes"))))
 
 
-def test_a_url_that_names_no_store_is_refused_at_the_start() -> None:
-    with pytest.raises(OperatorError, match="HIRELOG_BLOB_URL"):
-        open_blobs(Settings(blob_url="nowhere://x"))
+def test_a_url_that_names_no_store_is_refused_at_the_start_without_its_password() -> None:
+    with pytest.raises(OperatorError, match="HIRELOG_BLOB_URL") as refused:
+        open_blobs(Settings(blob_url="nonsense://me:hush@resumes"))
+    assert "hush" not in str(refused.value)

@@ -211,6 +211,7 @@ def _certificate(folder: Path) -> Path:
         "smtp://",
         "smtp://me:secret@mail.example.com",
         "smtps://mail.example.com:x",
+        "smtps://me:secret/@mail.example.com",
         "smtps://mail.example.com/?x=1",
     ],
 )

@@ -92,12 +92,31 @@ def test_secrets_are_never_shown() -> None:
             "DATABASE_URL": "postgresql://me:hush@db:5432/x?sslpassword=hush&application_name=a",
             "REDIS_URL": "redis://:hush@cache/0",
             "SECRET_KEY": "hush" * 8,
+            "HIRELOG_API_DATABASE_URL": "postgresql://me:hu?hush#hush@hush/hush@db/x",
+            "HIRELOG_SMTP_URL": "smtps://me@mail:465",
+            "HIRELOG_MAIL_FROM": "jobs@example.com",
         },
     )
     shown = settings.effective(loaded)
     assert "hush" not in repr(shown)
     assert shown["DATABASE_URL"] == "postgresql://me:***@db:5432/x?sslpassword=***&application_name=a"
     assert shown["REDIS_URL"] == "redis://:***@cache/0"
+    assert shown["HIRELOG_API_DATABASE_URL"] == "postgresql://me:***@db/x"
+    assert shown["HIRELOG_SMTP_URL"] == "smtps://me@mail:465"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://me:hu%sh@db/x"),
+        ("HIRELOG_API_DATABASE_URL", "postgresql://me:hu/sh@db/x"),
+        ("REDIS_URL", "redis://:hu#sh@cache/0"),
+    ],
+)
+def test_an_address_whose_password_would_be_quoted_is_refused(name: str, url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} cannot be read") as refused:
+        settings.load({"SECRET_KEY": "x" * 40, name: url})
+    assert "hu" not in str(refused.value)
 
 
 def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
