@@ -21,7 +21,7 @@ _ACCOUNT: Final = click.argument("account", metavar="EMAIL|ID")
 
 @click.group()
 def accounts() -> None:
-    """List accounts, disable and enable them, make one an admin of its company."""
+    """List accounts, disable and enable them, make one an admin of its company, erase a person."""
 
 
 @accounts.command("list")
@@ -75,20 +75,54 @@ def enable_command(*, account: str) -> None:
 @_ACCOUNT
 def make_admin_command(*, account: str) -> None:
     """Make a member an admin of their company, when none is left who could."""
-    from application.recorded import VersionConflict
     from infrastructure.account_administration import make_admin, named
     from infrastructure.event_store import EventStore
 
     async def work(connection: "AsyncConnection[Any]") -> str:
         known = await named(connection, account)
         async with EventStore(database_url()) as store:
-            try:
-                changed = await make_admin(connection, store, known)
-            except VersionConflict as conflict:
-                raise OperatorError("the members of the company changed just now: try again") from conflict
+            changed = await make_admin(connection, store, known)
         return f"{known.email} {'is now' if changed else 'was already'} an admin of {known.company}"
 
     click.echo(_connected(work))
+
+
+@accounts.command("erase")
+@_ACCOUNT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def erase_command(*, account: str, yes: bool, as_json: bool) -> None:
+    """Erase a person: account, texts about them, resumes, queued mail. The log stays, and points to nobody.
+
+    A member leaves the company first. It cannot be undone; their tokens are refused within five seconds.
+    """
+    import msgspec
+
+    from infrastructure.account_administration import named
+    from infrastructure.blobs import open_blobs
+    from infrastructure.erasure import Erased, erase
+    from infrastructure.event_store import EventStore
+    from infrastructure.mail_outbox import Outbox
+    from infrastructure.settings import load
+
+    known = _connected(lambda connection: named(connection, account))
+    if not yes:
+        click.confirm(f"Erase {known.email} ({known.name}) for ever?", abort=True, err=True)
+
+    async def work(connection: "AsyncConnection[Any]") -> Erased:
+        settings = load()
+        async with EventStore(database_url()) as store:
+            outbox = Outbox(settings.home / "outbox")
+            return await erase(connection, store, open_blobs(settings), outbox, known)
+
+    erased = _connected(work)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(erased)))
+        return
+    click.echo(f"{known.email} is erased")
+    for name, count in msgspec.to_builtins(erased).items():
+        if count and name != "account_id":
+            click.echo(f"  {name.replace('_', ' ')}: {count}")
 
 
 @click.group()

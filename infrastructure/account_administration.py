@@ -1,5 +1,6 @@
-"""What an operator does with accounts, beside the API: finding, disabling, and making somebody an admin."""
+"""What an operator does with accounts, beside the API: finding, disabling, and changing who is a member as what."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,9 +11,17 @@ from psycopg.rows import class_row
 
 from application.commands import membership_id
 from application.entity import encode, rehydrate
-from application.recorded import Append, StreamPart
+from application.recorded import Append, StreamPart, VersionConflict
+from application.refusals import Refused
 from domain.decision import Rejected
-from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, Membership
+from domain.membership import (
+    MEMBERSHIP,
+    AddMember,
+    ChangeMemberRole,
+    Membership,
+    MembershipCommand,
+    RemoveMember,
+)
 from infrastructure.event_store import EventStore
 from infrastructure.operator_error import OperatorError
 from infrastructure.sessions import end_all_sessions, revoke
@@ -79,25 +88,71 @@ async def enable(connection: AsyncConnection[Any], account_id: UUID) -> None:
 
 
 async def make_admin(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
-    """Give an account the role of admin in its company; false when it has it. The log names no actor: it was an operator.
+    """Give an account the role of admin in its company; false when it has it. Raises `OperatorError`."""
 
-    Raises `OperatorError` for an account without a company, `VersionConflict` when the members changed meanwhile.
-    """
+    def wanted(company_id: UUID, membership: Membership) -> MembershipCommand:
+        command = AddMember if account.account_id not in membership.roles else ChangeMemberRole
+        return command(company_id=company_id, account_id=account.account_id, role="admin")
+
     if account.company_id is None:
         raise OperatorError(f"{account.email} belongs to no company, so there is none to be admin of")
-    stream_id = membership_id(account.company_id)
-    stream = await store.load(account.company_id, stream_id)
-    membership: Membership = rehydrate(MEMBERSHIP, stream_id, stream).state
-    command = AddMember if account.account_id not in membership.roles else ChangeMemberRole
-    decided = MEMBERSHIP.decide(
-        command(company_id=account.company_id, account_id=account.account_id, role="admin"), membership
-    )
+    try:
+        return await _carry_out(connection, store, account.company_id, wanted)
+    except Refused as refused:
+        raise OperatorError(refused.rejected.reason) from refused
+
+
+async def remove_member(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
+    """Take an account out of its company's members; false when it is none of them. Raises `OperatorError`."""
+
+    def wanted(company_id: UUID, _membership: Membership) -> MembershipCommand:
+        return RemoveMember(company_id=company_id, account_id=account.account_id)
+
+    if account.company_id is None:
+        return False
+    try:
+        return await _carry_out(connection, store, account.company_id, wanted)
+    except Refused as refused:
+        raise OperatorError(
+            f"{account.email} is the last admin of {account.company}: make another member its admin first"
+            " (hirelog accounts make-admin)"
+        ) from refused
+
+
+async def is_member(store: EventStore, company_id: UUID, account_id: UUID) -> bool:
+    """Whether the company's log says that an account is a member."""
+    _, membership = await _members(store, company_id)
+    return account_id in membership.roles
+
+
+async def _carry_out(
+    connection: AsyncConnection[Any],
+    store: EventStore,
+    company_id: UUID,
+    wanted: Callable[[UUID, Membership], MembershipCommand],
+) -> bool:
+    """Change a membership, and have the member's tokens from before refused; false when nothing changes. The log names no
+    actor: it was an operator. Raises `Refused`, and `OperatorError` when the members changed meanwhile."""
+    version, membership = await _members(store, company_id)
+    command = wanted(company_id, membership)
+    decided = MEMBERSHIP.decide(command, membership)
     if isinstance(decided, Rejected):
-        raise OperatorError(decided.reason)
+        raise Refused(decided)
     if not decided:
         return False
-    await revoke(connection, account.account_id)
-    part = StreamPart(stream_id, len(stream), tuple(map(encode, decided)))
-    await store.append(Append(account.company_id, (part,), uuid4()))
-    await revoke(connection, account.account_id)
+    await revoke(connection, command.account_id)
+    part = StreamPart(membership_id(company_id), version, tuple(map(encode, decided)))
+    try:
+        await store.append(Append(company_id, (part,), uuid4()))
+    except VersionConflict as conflict:
+        raise OperatorError("the members of the company changed just now: try again") from conflict
+    await revoke(connection, command.account_id)
     return True
+
+
+async def _members(store: EventStore, company_id: UUID) -> tuple[int, Membership]:
+    """The version of a company's membership, and who holds which role."""
+    stream_id = membership_id(company_id)
+    stream = await store.load(company_id, stream_id)
+    membership: Membership = rehydrate(MEMBERSHIP, stream_id, stream).state
+    return len(stream), membership

@@ -74,14 +74,15 @@ class Blobs:
             raise _unavailable(error) from error
         return found.meta["size"], _pieces(found.stream(_CHUNK_BYTES))
 
-    async def remove(self, name: str) -> None:
-        """Remove a file; one that is not there is no error. Raises `BlobsUnavailable`."""
+    async def remove(self, name: str) -> bool:
+        """Remove a file; false when it is not there, as far as the store tells. Raises `BlobsUnavailable`."""
         try:
             await self._store.delete_async(name)
         except FileNotFoundError:
-            return
+            return False
         except (BaseError, OSError) as error:
             raise _unavailable(error) from error
+        return True
 
 
 def open_blobs(settings: Settings) -> Blobs:

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+from collections.abc import Collection
 from datetime import UTC
 from pathlib import Path
+from uuid import UUID
 
 from infrastructure.mail_message import Mail, as_bytes
 from infrastructure.mail_transport import NotNow
@@ -14,6 +16,14 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def forget(self, mail_ids: Collection[UUID]) -> int:
+        """Remove the files of these mails; how many there were. Raises `OSError`."""
+        wanted = {str(mail_id) for mail_id in mail_ids}
+        found = [path for path in self._folder.glob("*.eml") if path.stem.partition("-")[2] in wanted]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
 
     def send(self, mail: Mail) -> None:
         name = f"{mail.queued_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{mail.mail_id}.eml"

@@ -14,11 +14,15 @@ async def keep(
     subject_id: UUID,
     content: dict[str, str],
 ) -> None:
-    """Store a text about `subject_id` under an id that an event will name; keeping it again changes nothing."""
+    """Store a text about `subject_id` under an id that an event will name; keeping it again changes nothing.
+
+    Nothing is kept about a person who was erased: an erasure waits for this statement, or this statement finds nobody.
+    """
     await connection.execute(
-        """insert into personal_text (tenant_id, text_id, subject_id, content) values (%s, %s, %s, %s)
+        """insert into personal_text (tenant_id, text_id, subject_id, content)
+           select %s, %s, account_id, %s from account where account_id = %s for key share
            on conflict do nothing""",
-        (tenant_id, text_id, subject_id, msgspec.json.encode(content).decode()),
+        (tenant_id, text_id, msgspec.json.encode(content).decode(), subject_id),
     )
 
 

@@ -49,7 +49,7 @@ async def announce(connection: AsyncConnection[Any], blob_name: str) -> None:
 
 async def store(connection: AsyncConnection[Any], resume: Resume, request: RequestKey | None) -> bool:
     """Write the row of a file that was announced and written; False when the same key came with another request first,
-    or the person has `MOST_PER_PERSON` already: then nothing is written."""
+    or the person has `MOST_PER_PERSON` already, or was erased: then nothing is written."""
     async with connection.transaction():
         await connection.execute(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(resume.owner_id),)
@@ -59,12 +59,13 @@ async def store(connection: AsyncConnection[Any], resume: Resume, request: Reque
                                    experience_years, created_at, request_key, request_hash)
                select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
                where (select count(*) from resume where owner_id = %s) < %s
+               and exists (select from account where account_id = %s for key share)
                on conflict do nothing""",
             (
                 *(resume.resume_id, resume.owner_id, resume.blob_name, resume.filename, resume.media_type),
                 *(resume.size, resume.sha256, resume.text_found, resume.skills, resume.experience_years),
                 *(resume.created_at, request and request.key, request and request.request),
-                *(resume.owner_id, MOST_PER_PERSON),
+                *(resume.owner_id, MOST_PER_PERSON, resume.owner_id),
             ),
         )
         if cursor.rowcount:

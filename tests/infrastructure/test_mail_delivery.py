@@ -205,7 +205,10 @@ async def test_mail_about_accounts_goes_first_and_its_code_is_erased(office: Pos
     office.apply()
     office.store_effects()
     await queue_for(office, "password_reset", office.candidate, name="Cleo", code="one-use-code")
-    await queue_for(office, "welcome", uuid4(), name="Gone")
+    gone = office.account("Gone", "gone@example.com")
+    await queue_for(office, "welcome", gone, name="Gone")
+    office.execute("delete from account where account_id = %s", gone)
+    await queue_for(office, "password_changed", gone, name="Gone")
     with office.pool.connection() as connection:
         (first,) = mail_queue.claim(connection, limit=1, per_second=1_000).mails
         mail_queue.give_back(connection, first)
