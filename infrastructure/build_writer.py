@@ -1,6 +1,6 @@
 """Work on one build of a read model inside the caller's transaction: claim tenants, fold pages, move checkpoints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final, Generic, LiteralString
 from uuid import UUID
@@ -166,20 +166,27 @@ class BuildWriter(Generic[RowT, EventT]):
         A page that ended at an event which cannot be folded has a `poison`, and its tenant is parked there. Rows that
         PostgreSQL refuses raise, unless `park_refused` is given (with a page of one event).
         """
-        rows = Rows(self._model, self.table)
-        rows.fold(connection, pages)
+        write = self.folded(connection, pages)
         if park_refused:
             try:
                 with connection.transaction():
-                    rows.write(connection)
+                    write(connection)
             except REFUSED_ROWS as error:
                 for page in pages:
                     page.stop_before(Poison(page.reached, describe(error)))
-            self.move(connection, pages)
+            self._move(connection, pages)
             return
         with connection.pipeline():
-            rows.write(connection)
-            self.move(connection, pages)
+            write(connection)
+            self._move(connection, pages)
+
+    def folded(
+        self, connection: Connection[Any], pages: Sequence[Page[EventT]]
+    ) -> Callable[[Connection[Any]], None]:
+        """What claimed pages come to, as that which writes it."""
+        rows = Rows(self._model, self.table)
+        rows.fold(connection, pages)
+        return rows.write
 
     def behind(self, connection: Connection[Any], tenants: Sequence[UUID]) -> frozenset[UUID]:
         """Those of `tenants` that are behind and not parked, as far as this transaction sees."""
@@ -205,7 +212,7 @@ class BuildWriter(Generic[RowT, EventT]):
                 todo = [target for target in todo if reached.get(target.tenant_id, target.upto) < target.upto]
                 yield sum(page.count for page in pages)
 
-    def move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
+    def _move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
         """Move the checkpoints of claimed pages; a page with a poison parks its tenant."""
         if len(pages) > 1 and not any(page.poison for page in pages):
             moved = {

@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, LiteralString, TypeVar
 from uuid import UUID, uuid5
 
@@ -21,7 +22,7 @@ from application.effects import Effect, Kind, Recipient
 from application.recorded import Recorded
 from domain.decision import Event
 from domain.job_application import ApplicationSubmitted
-from infrastructure.build_writer import REFUSED_ROWS, BuildWriter
+from infrastructure.build_writer import BuildWriter
 from infrastructure.log_page import Page, Poison, describe
 from infrastructure.projector import Projector, Unit
 from infrastructure.read_model import Key, ReadModel, Row
@@ -163,32 +164,13 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         self._applications: dict[UUID, _Application] = {}
         self._jobs: dict[UUID, _Job] = {}
 
-    def write(
-        self,
-        connection: Connection[Any],
-        pages: Sequence[Page[Event]],
-        *,
-        park_refused: bool = False,
-    ) -> None:
-        """Store the effects of claimed pages and move the checkpoints.
-
-        An event whose effects cannot be told ends its page and parks its tenant, and so do rows that PostgreSQL refuses if
-        `park_refused` is given.
-        """
+    def folded(
+        self, connection: Connection[Any], pages: Sequence[Page[Event]]
+    ) -> Callable[[Connection[Any]], None]:
+        """An event whose effects cannot be told ends its page and parks its tenant."""
         rows = [self._rows(connection, page) for page in pages]
-        if park_refused:
-            try:
-                with connection.transaction():
-                    _store(connection, rows)
-            except REFUSED_ROWS as error:
-                for page in pages:
-                    page.stop_before(Poison(page.reached, describe(error)))
-            self.move(connection, pages)
-            return
-        with connection.pipeline():
-            _store(connection, rows)
-            self.move(connection, pages)
         self._count(sum(map(len, rows)))
+        return partial(_store, rows_of_tenants=rows)
 
     def _rows(self, connection: Connection[Any], page: Page[Event]) -> list[EffectRow]:
         if len(self._applications) + len(self._jobs) > _KNOWN:
