@@ -71,6 +71,7 @@ class PasswordResets(Background):
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 return
+        _log.error("a password reset is given up", attempts=_ATTEMPTS)
 
     async def _mail_once(self, email: str) -> None:
         async with self._database.identity() as connection, connection.transaction():
