@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from application.commands import membership_id
-from domain.job import JobCreated
-from domain.job_application import ApplicationSubmitted
 from domain.membership import MemberJoined
 from infrastructure.effects_projector import EffectsProjector
 from infrastructure.mail_delivery import Deliverer
@@ -17,7 +15,7 @@ from infrastructure.mail_links import MailLinks
 from infrastructure.mail_message import sender
 from infrastructure.mail_sendgrid import SendGrid
 from infrastructure.settings import Settings
-from tests.domain.builders import CLAIMS, POSTING, created
+from tests.domain.builders import created, submitted
 from tests.mail_servers import PATIENCE, SendGridServer, sendgrid_server
 from tests.read_models import World, new_id, new_tenant, world
 
@@ -41,12 +39,7 @@ class PostOffice(World):
             tenant=self.tenant,
         )
         self.job_id = new_id(self.tenant)
-        self.append(
-            self.job_id,
-            JobCreated(
-                created_by=self.recruiter, posting=POSTING, requirements=created().requirements, openings=1
-            ),
-        )
+        self.append(self.job_id, created(created_by=self.recruiter))
 
     def account(self, name: str, email: str, company_id: UUID | None = None) -> UUID:
         account_id = uuid4()
@@ -63,15 +56,7 @@ class PostOffice(World):
 
     def apply(self, candidate: UUID | None = None) -> UUID:
         application_id = new_id(self.job_id)
-        self.append(
-            application_id,
-            ApplicationSubmitted(
-                job_id=self.job_id,
-                candidate_id=candidate or self.candidate,
-                claims=CLAIMS,
-                requirements_revision=1,
-            ),
-        )
+        self.append(application_id, submitted(self.job_id, candidate or self.candidate))
         return application_id
 
     def store_effects(self) -> None:

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from api.screening_commands import COMMANDS
 from domain.identifiers import derived_id
-from domain.job_application import ApplicationScreened, ApplicationSubmitted, Claims
+from domain.job_application import ApplicationScreened, Claims
 from domain.screening import screen
-from tests.domain.builders import CLAIMS, REQUIREMENTS, created, published, revised
+from tests.domain.builders import CLAIMS, REQUIREMENTS, created, published, revised, submitted
 from tests.read_models import World, new_id, new_tenant, world
 
 REVISED = replace(REQUIREMENTS, skills=("baking", "js"), threshold=90)
@@ -33,9 +33,7 @@ def applied(here: World, job_id: UUID, claims: Claims, revision: int) -> UUID:
     found = screen((REQUIREMENTS, REVISED)[revision - 1], claims, aliases)
     here.append(
         application_id,
-        ApplicationSubmitted(
-            job_id=job_id, candidate_id=candidate, claims=claims, requirements_revision=revision
-        ),
+        submitted(job_id, candidate, claims=claims, revision=revision),
         ApplicationScreened(
             verdict=found.verdict,
             score=found.score,
@@ -104,7 +102,7 @@ def test_an_application_of_before_the_policy_is_counted_and_no_difference(databa
         here.append(job_id, created(), published())
         here.append(
             derived_id(job_id, "application", job_id),
-            ApplicationSubmitted(job_id=job_id, candidate_id=uuid4(), claims=CLAIMS, requirements_revision=1),
+            submitted(job_id, uuid4()),
         )
         result = hirelog(database_url, "verify", "screening", "--json")
     found = json.loads(result.stdout)

@@ -88,9 +88,13 @@ CLAIMS = Claims(skills=("baking", "pastry"), experience_years=3, expected_salary
 
 
 def created(
-    *, openings: int = 1, posting: Posting = POSTING, requirements: Requirements = REQUIREMENTS
+    *,
+    openings: int = 1,
+    posting: Posting = POSTING,
+    requirements: Requirements = REQUIREMENTS,
+    created_by: UUID = ANN,
 ) -> JobCreated:
-    return JobCreated(created_by=ANN, posting=posting, requirements=requirements, openings=openings)
+    return JobCreated(created_by=created_by, posting=posting, requirements=requirements, openings=openings)
 
 
 def published() -> JobPublished:
@@ -178,8 +182,12 @@ def fill(application_id: UUID = APPLICATION) -> FillOpening:
 # An application
 
 
-def submitted() -> ApplicationSubmitted:
-    return ApplicationSubmitted(job_id=JOB_ID, candidate_id=CANDIDATE, claims=CLAIMS, requirements_revision=1)
+def submitted(
+    job_id: UUID = JOB_ID, candidate_id: UUID = CANDIDATE, *, claims: Claims = CLAIMS, revision: int = 1
+) -> ApplicationSubmitted:
+    return ApplicationSubmitted(
+        job_id=job_id, candidate_id=candidate_id, claims=claims, requirements_revision=revision
+    )
 
 
 def advanced(from_stage: PipelineStage, to_stage: PipelineStage) -> StageAdvanced:

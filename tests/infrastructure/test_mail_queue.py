@@ -7,11 +7,10 @@ from collections.abc import Generator
 import psycopg
 import pytest
 
-from domain.job import JobCreated
 from infrastructure import mail_queue
 from infrastructure.mail_delivery import ATTEMPTS
 from infrastructure.mail_ledger import figures
-from tests.domain.builders import POSTING, created
+from tests.domain.builders import created
 from tests.mail_servers import Answer
 from tests.post_office import PostOffice, post_office
 from tests.read_models import new_id, new_tenant
@@ -109,12 +108,7 @@ def test_a_company_with_many_mails_does_not_hold_up_the_others(office: PostOffic
     office.tenant = new_tenant()
     office.recruiter = office.account("Ole", "ole@example.com", office.tenant)
     office.job_id = new_id(office.tenant)
-    office.append(
-        office.job_id,
-        JobCreated(
-            created_by=office.recruiter, posting=POSTING, requirements=created().requirements, openings=1
-        ),
-    )
+    office.append(office.job_id, created(created_by=office.recruiter))
     office.apply()
     office.store_effects()
     with office.pool.connection() as connection:

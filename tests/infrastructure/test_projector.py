@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from application.recorded import Recorded
-from domain.job import JobCreated, PostingEdited
-from domain.job_application import ApplicationSubmitted
+from domain.job import PostingEdited
 from domain.job_view import JobViewed
 from domain.membership import MemberJoined
 from infrastructure.build_writer import BuildWriter, Target
@@ -22,7 +21,7 @@ from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
 from projections.job_dashboard import evolve as evolve_dashboard
 from projections.job_listing import JOB_LISTING
-from tests.domain.builders import CLAIMS, POSTING, created, edited, published
+from tests.domain.builders import POSTING, created, edited, published, submitted
 from tests.read_models import World, new_id, new_tenant, world
 
 
@@ -296,17 +295,7 @@ def test_one_tenant_per_unit_names_it_as_a_scalar(database_url: str) -> None:
     with world(database_url) as here:
         jobs = [new_id(new_tenant()) for _ in range(3)]
         for job_id in jobs:
-            here.append(
-                job_id,
-                JobCreated(
-                    created_by=job_id, posting=POSTING, requirements=created().requirements, openings=1
-                ),
-            )
-            here.append(
-                new_id(job_id),
-                ApplicationSubmitted(
-                    job_id=job_id, candidate_id=uuid4(), claims=CLAIMS, requirements_revision=1
-                ),
-            )
+            here.append(job_id, created())
+            here.append(new_id(job_id), submitted(job_id, uuid4()))
         assert here.projector(JOB_DASHBOARD, tenants_per_unit=1).drain() == 6
         assert here.rows(JOB_DASHBOARD) == here.expected(JOB_DASHBOARD)

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 
 from domain.decision import Event
 from domain.job import OpeningFilled
-from domain.job_application import ApplicationSubmitted
 from domain.job_view import JobViewed
 from domain.membership import MemberLeft
 from infrastructure.rebuild import rebuild
 from projections.menu import MENU
 from tests.domain.builders import (
-    CLAIMS,
     POSTING,
     REQUIREMENTS,
     advanced,
@@ -27,6 +25,7 @@ from tests.domain.builders import (
     rejected,
     reopened,
     revised,
+    submitted,
 )
 from tests.read_models import World, new_id, new_tenant, world
 
@@ -81,9 +80,7 @@ def event(kind: str, job_id: UUID) -> Event:
         "revised": revised(2, REQUIREMENTS),
         "filled": OpeningFilled(application_id=uuid4()),
         "viewed": JobViewed(job_id=job_id, viewer_id=uuid4()),
-        "submitted": ApplicationSubmitted(
-            job_id=job_id, candidate_id=uuid4(), claims=CLAIMS, requirements_revision=1
-        ),
+        "submitted": submitted(job_id, uuid4()),
         "advanced": advanced("applied", "screening"),
         "rejected": rejected("screening"),
         "left": MemberLeft(account_id=uuid4()),

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from application.recorded import Recorded
-from domain.job_application import ApplicationSubmitted
 from domain.job_view import JobViewed
 from infrastructure.new_build import BuildFailed, new_build
 from infrastructure.rebuild import rebuild
@@ -17,7 +16,7 @@ from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
 from projections.job_dashboard import evolve as evolve_dashboard
 from projections.menu import MENU
-from tests.domain.builders import CLAIMS, POSTING, advanced, created, edited, published
+from tests.domain.builders import POSTING, advanced, created, edited, published, submitted
 from tests.read_models import World, new_id, new_tenant, world
 
 
@@ -36,7 +35,7 @@ def hire(world: World, job_id: UUID) -> None:
     world.append(new_id(job_id), JobViewed(job_id=job_id, viewer_id=candidate))
     world.append(
         application,
-        ApplicationSubmitted(job_id=job_id, candidate_id=candidate, claims=CLAIMS, requirements_revision=1),
+        submitted(job_id, candidate),
         advanced("applied", "screening"),
     )
 

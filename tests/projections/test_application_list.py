@@ -5,22 +5,19 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from domain.identifiers import derived_id
-from domain.job_application import ApplicationSubmitted
 from projections import application_list
 from projections.application_list import APPLICATION_LIST, Application, ApplicationFilters
 from projections.paging import Page
-from tests.domain.builders import CLAIMS, advanced, reinstated, rejected, withdrawn
+from tests.domain.builders import advanced, reinstated, rejected, submitted, withdrawn
 from tests.read_models import World, at, new_id, new_tenant, world
 
 
 def apply(world: World, job_id: UUID, candidate: UUID) -> UUID:
     application_id = derived_id(job_id, "application", job_id, candidate)
-    submitted = ApplicationSubmitted(
-        job_id=job_id, candidate_id=candidate, claims=CLAIMS, requirements_revision=2, source="fair"
-    )
-    world.append(application_id, submitted)
+    world.append(application_id, replace(submitted(job_id, candidate, revision=2), source="fair"))
     return application_id
 
 

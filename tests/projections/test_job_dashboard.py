@@ -6,11 +6,9 @@ import psycopg
 from msgspec.structs import replace
 
 from domain.identifiers import derived_id
-from domain.job_application import ApplicationSubmitted
 from domain.job_view import JobViewed
 from projections.job_dashboard import JOB_DASHBOARD, Dashboard, of_company
 from tests.domain.builders import (
-    CLAIMS,
     POSTING,
     archived,
     closed,
@@ -19,6 +17,7 @@ from tests.domain.builders import (
     filled,
     published,
     reopened,
+    submitted,
 )
 from tests.read_models import World, new_id, new_tenant, world
 
@@ -35,9 +34,7 @@ def apply(world: World, job_id: UUID, times: int) -> None:
         candidate = uuid4()
         world.append(
             derived_id(job_id, "application", job_id, candidate),
-            ApplicationSubmitted(
-                job_id=job_id, candidate_id=candidate, claims=CLAIMS, requirements_revision=1
-            ),
+            submitted(job_id, candidate),
         )
 
 
