@@ -1,14 +1,18 @@
 """One running system for all tests of the API: they keep apart by working in companies of their own."""
 
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
 import pytest_asyncio
+import structlog
 from msgspec.structs import replace
 from psycopg import sql
 
 from infrastructure.embedded import Servers
+from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings
 from tests.api.people import System, running
 
@@ -36,3 +40,18 @@ async def system(
     )
     async with running(chosen) as opened:
         yield opened
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that is logged, down to debugging, in the form of production."""
+    text = io.StringIO()
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    configure_logging(Settings(log_format="json", log_level="debug"), "api")
+    configured = logging.getLogger().handlers[0]
+    assert isinstance(configured, logging.StreamHandler)
+    configured.setStream(text)
+    yield text
+    structlog.reset_defaults()
+    logging.getLogger().handlers = handlers
+    logging.getLogger().setLevel(level)
