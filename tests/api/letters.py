@@ -14,6 +14,15 @@ async def letters(system: System, email: str, kind: str) -> list[Json]:
         return [parameters for (parameters,) in await cursor.fetchall()]
 
 
+async def kinds(system: System, email: str) -> list[str]:
+    """Of which kinds the mails to an address are, in any spelling of it; sorted."""
+    async with system.owner() as connection:
+        cursor = await connection.execute(
+            "select kind from account_mail where lower(email) = lower(%s) order by kind", (email,)
+        )
+        return [kind for (kind,) in await cursor.fetchall()]
+
+
 async def code(system: System, email: str, kind: str) -> str:
     """The code in the last mail of a kind to an address."""
     await system.services.password_resets.done()

@@ -190,8 +190,17 @@ class System:
         )
         return Person(self.client, profile, tokens["access_token"])
 
+    async def again(self, person: Person) -> Person:
+        """The same person after a new login, as who they are now."""
+        return await self._with_profile({"email": person.email})
+
+    async def _with_profile(self, login: Json) -> Person:
+        person = await self.logged_in(login)
+        person.profile = await person.sees("/auth/me")
+        return person
+
     async def member(self, admin: Person, role: StaffRole) -> Person:
-        """A new member of the admin's company (there is no invitation by HTTP yet)."""
+        """A new member of the admin's company, without the letters of an invitation."""
         number, account_id, company_id = next(_numbers), uuid4(), UUID(admin.company_id)
         account = accounts.Account(
             account_id=account_id,
@@ -206,12 +215,10 @@ class System:
             AddMember(company_id=company_id, account_id=account_id, role=role),
             Metadata(Actor(UUID(admin.id), "admin", company_id), uuid4()),
         )
-        person = await self.logged_in({"email": account.email})
-        person.profile = await person.sees("/auth/me")
-        return person
+        return await self._with_profile({"email": account.email})
 
     async def change_role(self, admin: Person, member: Person, role: StaffRole) -> None:
-        """Give a member another role; they see it at their next login."""
+        """Give a member another role behind the API's back: the token that they have goes on saying the old one."""
         company_id = UUID(admin.company_id)
         await self.services.commands.handle(
             ChangeMemberRole(company_id=company_id, account_id=UUID(member.id), role=role),

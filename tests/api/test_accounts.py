@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.letters import kinds
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,14 +36,6 @@ async def test_two_companies_of_one_name_are_two_companies(system: System) -> No
     assert one.company_id != other.company_id
 
 
-async def mails_to(system: System, email: str) -> list[str]:
-    async with system.owner() as connection:
-        cursor = await connection.execute(
-            "select kind from account_mail where lower(email) = lower(%s) order by kind", (email,)
-        )
-        return [kind for (kind,) in await cursor.fetchall()]
-
-
 async def test_registering_does_not_tell_whether_the_address_has_an_account(system: System) -> None:
     body = new(company_name="Bread & Co.")
     first = await system.nobody.post("/auth/register", body)
@@ -57,7 +50,7 @@ async def test_registering_does_not_tell_whether_the_address_has_an_account(syst
         "company_id": "",
     }
     assert len({told["id"], repeated["id"], told["company_id"], repeated["company_id"]}) == 4
-    assert await mails_to(system, body["email"]) == ["already_registered", "welcome"]
+    assert await kinds(system, body["email"]) == ["already_registered", "welcome"]
     login = {"email": again["email"], "password": PASSWORD}
     assert (await system.nobody.post("/auth/login", login)).is_success
     login["password"] = again["password"]
@@ -68,7 +61,7 @@ async def test_an_address_registered_many_times_at_once_has_one_account(system: 
     body = new(company_name="Acme")
     answers = await asyncio.gather(*(system.nobody.post("/auth/register", body) for _ in range(6)))
     assert [answer.status_code for answer in answers] == [201] * 6
-    assert await mails_to(system, body["email"]) == ["already_registered"] * 5 + ["welcome"]
+    assert await kinds(system, body["email"]) == ["already_registered"] * 5 + ["welcome"]
     founder = await system.logged_in(body)
     assert (await founder.sees("/auth/me"))["id"] in {answer.json()["id"] for answer in answers}
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.letters import code, invited, letters
-from tests.api.people import PASSWORD, Json, Person, System, done, refused
+from tests.api.people import PASSWORD, Json, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -19,12 +19,6 @@ def address() -> str:
 
 def newcomer(given: str, **fields: object) -> Json:
     return {"code": given, "name": "Nia New", "password": PASSWORD} | fields
-
-
-async def again(system: System, person: Person) -> Person:
-    fresh = await system.logged_in({"email": person.email})
-    fresh.profile = await fresh.sees("/auth/me")
-    return fresh
 
 
 @pytest.mark.parametrize("role", ["recruiter", "hiring_manager", "auditor", "admin"])
@@ -60,11 +54,11 @@ async def test_a_candidate_becomes_staff_and_keeps_their_applications(system: Sy
     assert done(await cy.post(ACCEPT, {"code": given}))["role"] == "recruiter"
 
     refused(await cy.get("/applications"), 401)
-    member = await again(system, cy)
+    member = await system.again(cy)
     assert member.profile["company_id"] == admin.company_id
     refused(await member.get(f"/applications/{application['id']}"), 404)
     done(await member.send("DELETE", f"/company/members/{member.id}"))
-    left = await again(system, member)
+    left = await system.again(member)
     assert (await left.sees(f"/applications/{application['id']}"))["id"] == application["id"]
 
 
@@ -165,7 +159,7 @@ async def test_of_two_companies_that_are_joined_at_once_one_is(system: System) -
         assert [answer.status_code for answer in answers].count(201) == 1
         sizes = [len(await admin.all("/company/members")) for admin in admins]
         assert sorted(sizes) == [1, 2]
-        assert (await again(system, cy)).profile["company_id"] == admins[sizes.index(2)].company_id
+        assert (await system.again(cy)).profile["company_id"] == admins[sizes.index(2)].company_id
 
 
 async def test_an_invitation_ends_with_the_office_of_who_sent_it(system: System) -> None:

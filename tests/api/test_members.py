@@ -14,13 +14,6 @@ async def roles(admin: Person) -> dict[str, str]:
     return {member["id"]: member["role"] for member in await admin.all("/company/members")}
 
 
-async def again(system: System, person: Person) -> Person:
-    """The same person after a new login."""
-    fresh = await system.logged_in({"email": person.email})
-    fresh.profile = await fresh.sees("/auth/me")
-    return fresh
-
-
 async def remove(who: Person, member: Person, version: object = None) -> Json:
     return done(await who.send("DELETE", f"/company/members/{member.id}", version=version))
 
@@ -60,7 +53,6 @@ async def test_members_are_listed_in_pages_in_the_order_of_joining(system: Syste
 
 async def test_a_changed_role_is_in_force_and_the_old_token_is_not(system: System) -> None:
     admin = await system.company()
-    login: Json = {}
     member = await system.member(admin, "recruiter")
     login = done(await system.nobody.post("/auth/login", {"email": member.email, "password": PASSWORD}))
     answer = await admin.patch(f"/company/members/{member.id}", {"role": "auditor"})
@@ -80,7 +72,7 @@ async def test_a_removed_member_is_a_candidate_and_the_token_is_refused(system: 
     removed = await remove(admin, member)
     assert (removed["id"], removed["version"]) == (member.id, 3)
     refused(await member.get("/jobs"), 401)
-    member = await again(system, member)
+    member = await system.again(member)
     assert (member.profile["role"], member.profile["company_id"]) == ("candidate", None)
     assert member.id not in await roles(admin)
     refused(await admin.send("DELETE", f"/company/members/{member.id}"), 404)
@@ -120,13 +112,13 @@ async def test_admins_who_demote_each_other_at_once_leave_one(system: System) ->
             )
         )
         assert {answer.status_code for answer in answers} <= {200, 401, 403, 404, 409}
-        left = [await again(system, one) for one in admins]
+        left = [await system.again(one) for one in admins]
         assert len([one for one in left if one.profile["role"] == "admin"]) == 1
 
 
 async def test_who_is_no_admin_any_more_changes_nothing_with_an_old_token(system: System) -> None:
     """The log refuses, even where the revocation of the token is not known yet."""
-    admin, member = await system.company(), None
+    admin = await system.company()
     other = await system.member(admin, "admin")
     member = await system.member(admin, "recruiter")
     await system.change_role(admin, other, "recruiter")
@@ -147,7 +139,7 @@ async def test_the_audit_says_who_had_which_role_when_by_ids_only(system: System
     admin = await system.company()
     member = await system.member(admin, "recruiter")
     done(await admin.patch(f"/company/members/{member.id}", {"role": "auditor"}))
-    await remove(await again(system, member), member)
+    await remove(await system.again(member), member)
     events = (await admin.sees("/audit/events"))["items"]
     assert [(event["type"], event["actor_id"]) for event in events] == [
         ("MemberJoined", admin.id),
