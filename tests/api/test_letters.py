@@ -1,14 +1,10 @@
-"""What a mail says is known only when it is sent: to whom, with which words, and whether at all."""
+"""What a mail says is known only when it is sent: to whom, and with which words."""
 
 from typing import Any
-from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from application.actor import Actor
-from application.handle import Metadata
-from domain.membership import RemoveMember
 from infrastructure.mail_context import Letter, letter
 from infrastructure.mail_links import MailLinks
 from infrastructure.mail_templates import render
@@ -17,20 +13,16 @@ from tests.api.people import Json, Person, System, done
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def letters(system: System, application: Json, kind: str) -> list[Letter | None]:
-    """The mails of this kind about an application, as they would be sent now."""
+async def the(system: System, application: Json, kind: str) -> Letter:
+    """The mail of this kind about an application, as it would be sent now."""
     await system.tell()
     with psycopg.connect(system.database_url) as connection:
-        found: list[Any] = connection.execute(
+        rows: list[Any] = connection.execute(
             "select tenant_id, position, number from effect where application_id = %s and kind = %s",
             (application["id"], kind),
         ).fetchall()
-        links = MailLinks(system.services.settings)
-        return [letter(connection, tenant, position, number, links) for tenant, position, number in found]
-
-
-async def the(system: System, application: Json, kind: str) -> Letter:
-    (found,) = await letters(system, application, kind)
+        ((tenant, position, number),) = rows
+        found = letter(connection, tenant, position, number, MailLinks(system.services.settings))
     assert found is not None
     return found
 
@@ -79,36 +71,3 @@ async def test_a_stage_change_names_its_stage_and_a_rejection_its_reason_alone(s
     assert (await the(system, application, "application_reinstated")).context["stage"] == "screening"
     await change(system, "delete from personal_text where tenant_id = %s", admin.company_id)
     assert (await the(system, application, "application_rejected")).context["reason"] == ""
-
-
-async def test_nobody_is_written_to_about_or_as_an_erased_person(system: System) -> None:
-    _, candidate, application = await applied(system)
-    await change(system, "delete from account where account_id = %s", candidate.id)
-
-    assert await letters(system, application, "application_received") == [None]
-    assert await letters(system, application, "new_application") == [None]
-
-
-async def test_a_kind_that_was_switched_off_is_not_wanted(system: System) -> None:
-    _, candidate, application = await applied(system)
-    off = {"application_received": {"mail": False}, "stage_changed": {"in_app": False}}
-    done(await candidate.patch("/auth/me", {"notifications": off}))
-
-    assert not (await the(system, application, "application_received")).wanted
-    assert (await the(system, application, "new_application")).wanted
-
-
-async def test_who_left_the_company_is_written_to_no_more(system: System) -> None:
-    admin, candidate = await system.company(), await system.candidate()
-    recruiter = await system.member(admin, "recruiter")
-    application = await candidate.applies(await recruiter.posts_job())
-    assert (await the(system, application, "new_application")).email == recruiter.email
-
-    company_id = UUID(admin.company_id)
-    await system.services.commands.handle(
-        RemoveMember(company_id=company_id, account_id=UUID(recruiter.id)),
-        Metadata(Actor(UUID(admin.id), "admin", company_id), uuid4()),
-    )
-
-    assert await letters(system, application, "new_application") == [None]
-    assert (await the(system, application, "application_received")).email == candidate.email
