@@ -156,9 +156,10 @@ class Town:
                 assert belongs in ([], [account.company_id])
 
     async def check_after_logins(self) -> None:
-        """What holds once everybody has logged in: the account's row says what the log says."""
+        """What holds once everybody has logged in: the account's row says what the log says, and the new token is taken."""
         for n, account_id in enumerate(self.people):
-            _, actor = await self.logged_in(n)
+            person, actor = await self.logged_in(n)
+            assert (await person.sees("/auth/me"))["role"] == actor.role
             async with self._system.owner() as connection:
                 account = await accounts.by_id(connection, account_id)
             assert account is not None
