@@ -7,14 +7,13 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-import psycopg
 import uvloop
 
 from benchmarks.load import closed_loop, request
 from benchmarks.people import Founder
 from benchmarks.sample import Sample, interleaved, middle
 from benchmarks.seed import open_jobs, traffic
-from benchmarks.system import System, wait_until_projected
+from benchmarks.system import System, settle
 from benchmarks.writes import CONNECTIONS
 from infrastructure.event_store import EventStore
 
@@ -75,9 +74,7 @@ class Data:
             self.applications += await traffic(
                 store, first.company_id, self.own_jobs, views=views_per_job, applications=per_job
             )
-        wait_until_projected(self._system.database_url)
-        with psycopg.connect(self._system.database_url, autocommit=True) as connection:
-            connection.execute("vacuum analyze")  # what autovacuum would do within a minute
+        settle(self._system.database_url)
 
 
 def queries(token: str) -> Mapping[str, bytes]:

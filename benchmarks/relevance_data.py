@@ -26,18 +26,21 @@ DEPTH: Final = 10
 Found: TypeAlias = list[str]
 """Ids of postings, as their file has them, the best first."""
 
-_EVERY_WORD: Final[LiteralString] = """
-select job_id from rm_job_listing
-where status = 'open' and (select bool_and(concat_ws(' ', title, skill_words, description) ilike '%%' || word || '%%')
-                           from regexp_split_to_table(%(q)s, '\\s+') as word)
-order by {first} listed_at desc, job_id desc limit %(limit)s
+EVERY_WORD: Final[LiteralString] = """
+(select bool_and(concat_ws(' ', title, skill_words, description) ilike '%%' || word || '%%')
+ from regexp_split_to_table(%(q)s, '\\s+') as word)"""
+"""Whether a job has every word of `q`: what a search is without a search engine."""
+
+_LISTED: Final[LiteralString] = f"""
+select job_id from rm_job_listing where status = 'open' and {EVERY_WORD}
+order by {{first}} listed_at desc, job_id desc limit %(limit)s
 """
 _TITLES_FIRST: Final[LiteralString] = """
     (select count(*) from regexp_split_to_table(%(q)s, '\\s+') as word where title ilike '%%' || word || '%%') desc,"""
 
 ILIKE: Final[dict[str, LiteralString]] = {
-    "ILIKE, newest first": _EVERY_WORD.format(first=""),
-    "ILIKE, words in the title first": _EVERY_WORD.format(first=_TITLES_FIRST),
+    "ILIKE, newest first": _LISTED.format(first=""),
+    "ILIKE, words in the title first": _LISTED.format(first=_TITLES_FIRST),
 }
 
 

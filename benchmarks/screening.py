@@ -8,7 +8,6 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import uvloop
 
 from application.commands import application_id
@@ -20,7 +19,7 @@ from benchmarks.report import Figure, Report, Target
 from benchmarks.sample import Sample
 from benchmarks.seed import Stream, store_streams
 from benchmarks.servers import conditions, servers
-from benchmarks.system import System, system, wait_until_projected
+from benchmarks.system import System, settle, system
 from domain.identifiers import random_id
 from domain.job import JobCreated, JobPublished, Posting, Requirements
 from domain.job_application import ApplicationScreened, ApplicationSubmitted, Claims
@@ -108,9 +107,7 @@ async def _fill(whole: System, founder: Founder, per_job: list[int]) -> UUID:
                         yield application_id(job_id, person), _screened(job_id, person, next(numbers))
 
         await store_streams(store, founder.company_id, streams(), uuid4())
-    wait_until_projected(whole.database_url)
-    with psycopg.connect(whole.database_url, autocommit=True) as connection:
-        connection.execute("vacuum analyze")
+    settle(whole.database_url)
     return jobs[0]
 
 

@@ -19,11 +19,12 @@ from benchmarks.load import closed_loop, open_loop, request
 from benchmarks.people import Founder
 from benchmarks.postings import invented_words, postings
 from benchmarks.processes import process
+from benchmarks.relevance_data import EVERY_WORD
 from benchmarks.report import Figure, Report, Target
 from benchmarks.sample import Rounds, Sample, interleaved, middle, sample
 from benchmarks.seed import store_streams
 from benchmarks.servers import conditions, servers
-from benchmarks.system import System, system, wait_until_projected
+from benchmarks.system import System, settle, system
 from domain.decision import Event
 from domain.identifiers import random_id
 from domain.job import JobCreated, JobPublished
@@ -126,9 +127,7 @@ def measure(quick: bool) -> Report:
         rebuild(whole.database_url, JOB_LISTING)
         rebuilding = time.perf_counter() - began
         with process(command("work"), whole.environment):
-            wait_until_projected(whole.database_url)
-            with psycopg.connect(whole.database_url, autocommit=True) as connection:
-                connection.execute("vacuum analyze")  # what autovacuum would do within a minute
+            settle(whole.database_url)
             found = _asked(whole.url, plan)
             by_ilike = _by_ilike(whole.database_url, plan)
     return _report(note, plan, found, by_ilike, rebuilding)
@@ -180,11 +179,9 @@ def _ask_without_pause(url: str, queries: Sequence[Query], seconds: float) -> Sa
     return uvloop.run(asking).expect(200).sample
 
 
-_ILIKE: Final[LiteralString] = """
+_ILIKE: Final[LiteralString] = f"""
 select * from rm_job_listing
-where status = 'open' and (select bool_and(concat_ws(' ', title, skill_words, description) ilike '%%' || word || '%%')
-                           from regexp_split_to_table(%(q)s, ' +') as word)
-      and (%(skill)s::text is null or %(skill)s = any(skill_keys))
+where status = 'open' and {EVERY_WORD} and (%(skill)s::text is null or %(skill)s = any(skill_keys))
 order by listed_at desc, job_id desc limit 51
 """
 

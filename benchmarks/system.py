@@ -75,3 +75,10 @@ def wait_until_projected(database_url: str, seconds: float = 300.0) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"read models are still behind after {seconds:g} s: {row}")
             time.sleep(_POLL_SECONDS)
+
+
+def settle(database_url: str) -> None:
+    """Until every read model has reached the end of every log; then do what autovacuum would do within a minute."""
+    wait_until_projected(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
