@@ -139,7 +139,10 @@ async def listed(
     cursor: Cursor = None,
     min_position: MinPosition = None,
 ) -> Page[application_list.Application]:
-    """A candidate's own applications; for staff their company's. Newest first, or by score; those without one come last."""
+    """A candidate's own applications; for staff their company's. Newest first, or by score; those without one come last.
+
+    With `q`, `source` or `verdict` a page looks at 3,000 applications at most: it may hold fewer items than `limit`, or none, while
+    `next` leads on. The list ends where `next` is null."""
     services: Services = state.services
     actor = actor_of(request)
     whose = actor.company_id or (job_id and tenant_of(job_id))

@@ -1,12 +1,13 @@
 """Who has applied, and where do they stand? One row per application: a candidate's list, a company's list, a job's board."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, TypeAlias, assert_never, get_args
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
-from psycopg import AsyncConnection
+from msgspec.structs import asdict, replace
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
@@ -117,9 +118,10 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
     )
 
 
+# A board counts from the index alone: it has what the wall between tenants asks about, `candidate_id`, too.
 APPLICATION_LIST: Final = ReadModel(
     name="application_list",
-    version=3,
+    version=4,
     row=ApplicationRow,
     key=("application_id",),
     handled=Handled,
@@ -130,8 +132,8 @@ APPLICATION_LIST: Final = ReadModel(
         "create index on {table} (tenant_id, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, score desc, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, job_id, applied_at desc, application_id desc)",
-        "create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)",
-        "create index on {table} (tenant_id, source, applied_at desc, application_id desc) where source is not null",
+        """create index on {table} (tenant_id, job_id, stage, applied_at desc, application_id desc)
+            include (candidate_id)""",
         "create index on {table} (candidate_id, applied_at desc, application_id desc)",
         "create index on {table} (tenant_id, resume_id) where resume_id is not null",
     ),
@@ -195,6 +197,15 @@ _AFTER: Final[dict[Sort, LiteralString]] = {
     "newest": "(applied_at, application_id) < (%(after_time)s, %(after_id)s)",
     "score": "(score, applied_at, application_id) < (%(after_score)s, %(after_time)s, %(after_id)s)",
 }
+
+
+LOOKED: Final = 3_000
+"""A page that an index cannot answer (`q`, `source`, `verdict`) is looked for among so many applications in its order. It may
+then hold fewer items than its limit, or none, and have a next page all the same, which goes on where this one ended."""
+
+_LONGEST: Final[LiteralString] = "201"
+"""A row more than the longest page has. Other pages stop there, and say so in the statement: for a limit that PostgreSQL
+cannot see it would plan every single time."""
 
 
 class ApplicationFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,15 +280,13 @@ async def _listed(
     cursor: str | None,
     limit: int,
 ) -> Page[Application]:
+    given = {name: value for name, value in asdict(filters).items() if value is not None}
     conditions: list[LiteralString] = [whose]
-    parameters: dict[str, Any] = {"owner": owner, "limit": limit + 1}
-    for name, condition in _EQUAL.items():
-        value = getattr(filters, name)
-        if value is not None:
-            conditions.append(condition)
-            parameters[name] = value
+    conditions += [condition for name, condition in _INDEXED.items() if name in given]
+    judged = [condition for name, condition in _JUDGED.items() if name in given]
+    parameters: dict[str, Any] = {**given, "owner": owner, "looked": LOOKED, "limit": limit + 1}
     if words := (filters.q or "").split():
-        conditions.append(
+        judged.append(
             f"""array_to_string(skills, ' ') || ' ' || coalesce(source, '') {searched_too}
                 ilike all (%(words)s::text[])"""
         )
@@ -285,20 +294,38 @@ async def _listed(
     if cursor is not None:
         parameters |= _place(cursor, sort)
         conditions.append(_AFTER[sort])
+    rows: LiteralString = f"rm_application_list where {' and '.join(conditions)} order by {_ORDER[sort]}"
+    matching: LiteralString = " and ".join(judged)
+    found_by: LiteralString = (
+        f"""({matching}) is true, place = %(looked)s
+            from (select *, row_number() over (order by {_ORDER[sort]}) as place from {rows} limit %(looked)s) as looked_at
+            where ({matching}) or place = %(looked)s"""
+        if judged
+        else f"true, false from (select * from {rows} limit {_LONGEST}) as listed"
+    )
     statement: LiteralString = f"""
-        select {_COLUMNS} from rm_application_list where {" and ".join(conditions)}
-        order by {_ORDER[sort]} limit %(limit)s"""
-    async with connection.cursor(row_factory=class_row(Application)) as reader:
+        select {_COLUMNS}, {found_by} order by {_ORDER[sort]} limit %(limit)s"""
+    # What else is asked is planned for these very values: it depends on how large the job, how rare the stage is.
+    is_kept = not given or (given.keys() == {"job_id"} and sort == "newest")
+    async with connection.cursor(row_factory=_looked_at) as reader:
         set_json_loads(_screening, reader)
-        await reader.execute(statement, parameters)
+        await reader.execute(statement, parameters, prepare=None if is_kept else False)
         found = await reader.fetchall()
-    items = found[:limit]
-    return Page(items, _cursor(sort, items[-1]) if len(found) > limit else None)
+    seen = found[:limit]
+    items = [application for application, matches, _ in seen if matches]
+    if len(found) <= limit and not any(ends for _, _, ends in seen):
+        return Page(items)
+    return Page(items, _cursor(sort, seen[-1][0]))
 
 
-_EQUAL: Final[dict[str, LiteralString]] = {
-    "job_id": "job_id = %(job_id)s",
-    "stage": "stage = %(stage)s",
+def _looked_at(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], tuple[Application, bool, bool]]:
+    """Rows as applications, whether each is an item of the page, and whether it is the last that is looked at."""
+    names = [column.name for column in cursor.description or ()][:-2]
+    return lambda values: (Application(**dict(zip(names, values, strict=False))), *values[-2:])
+
+
+_INDEXED: Final[dict[str, LiteralString]] = {"job_id": "job_id = %(job_id)s", "stage": "stage = %(stage)s"}
+_JUDGED: Final[dict[str, LiteralString]] = {
     "source": "source = %(source)s",
     "verdict": "verdict = %(verdict)s",
 }
