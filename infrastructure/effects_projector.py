@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, LiteralString, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from psycopg import Connection
@@ -47,16 +47,19 @@ _COLUMNS: Final = (
     "job_id",
     "candidate_id",
     "created_at",
-    "mail_id",
 )
 _STORE: Final[LiteralString] = """
 insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
                     created_at, mail_id)
-select %(tenant_id)b::uuid, given.*
+select %(tenant_id)b::uuid, given.*,
+       encode(substr(sha256(convert_to(%(tenant_id)b::uuid::text || '.' || position || '.' || number, 'UTF8')), 1, 16),
+              'hex')::uuid
 from unnest(%(position)b::bigint[], %(number)b::int[], %(kind)b::text[], %(recipient)b::text[],
             %(account_id)b::uuid[], %(application_id)b::uuid[], %(job_id)b::uuid[], %(candidate_id)b::uuid[],
-            %(created_at)b::timestamptz[], %(mail_id)b::uuid[]) as given
+            %(created_at)b::timestamptz[]) as given (position, number)
 """
+"""The id of an effect's mail is made of its key: the same again if a database is restored and the effect is stored a second
+time."""
 
 FirstT = TypeVar("FirstT", bound=msgspec.Struct)
 Policy = Callable[[Recorded[Any]], tuple[Effect, ...]]
@@ -74,7 +77,6 @@ class EffectRow(Row, frozen=True, kw_only=True):
     job_id: UUID
     candidate_id: UUID
     created_at: datetime
-    mail_id: UUID
 
 
 class _Application(msgspec.Struct, frozen=True):
@@ -92,11 +94,6 @@ class _Job(msgspec.Struct, frozen=True):
 
 class UnknownStream(Exception):
     """An effect is about an application or a job that has no events."""
-
-
-def mail_id(tenant_id: UUID, position: int, number: int) -> UUID:
-    """The id of an effect's mail: the same again if a database is restored and the effect is stored a second time."""
-    return uuid5(tenant_id, f"{position}.{number}")
 
 
 def _no_keys(_recorded: Recorded[Event]) -> tuple[Key, ...]:
@@ -215,7 +212,6 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
             job_id=application.job_id,
             candidate_id=application.candidate_id,
             created_at=recorded.recorded_at,
-            mail_id=mail_id(recorded.tenant_id, recorded.position, number),
         )
 
     def _learn(self, connection: Connection[Any], tenant_id: UUID, effects: list[Effect]) -> None:

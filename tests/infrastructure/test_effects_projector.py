@@ -1,5 +1,6 @@
 """Effects: stored once each with the checkpoint, for the right people, whatever happens to the projector or to the read models."""
 
+import hashlib
 from typing import Any
 from uuid import UUID, uuid4
 
