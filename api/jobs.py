@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from api.access import CANDIDATE, HIRING, VISITOR, caller
 from api.fields import Body, Currency, Line, Money, Openings, Skills, Text, Title, Years
 from api.job_answer import JobAnswer, JobId, answered, carried_out, load
+from api.methods import is_head
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, actor_of, company_of, metadata
 from api.screening_policy import ScreeningBody, given, screened_by
 from api.services import Services
@@ -115,7 +116,8 @@ async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobA
     own = actor is not None and actor.role in STAFF and actor.company_id == tenant_of(job_id)
     if entity.state.status is None or (entity.state.status in {"draft", "archived"} and not own):
         raise NotFound
-    if actor is not None and actor.role == "candidate" and entity.state.status == "open":
+    seen = entity.state.status == "open" and not is_head(request.scope)
+    if seen and actor is not None and actor.role == "candidate":
         await _record_view(services, job_id, await metadata(request, None, None))
     return await answered(services, entity, own=own)
 

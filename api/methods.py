@@ -1,10 +1,29 @@
-"""The methods of a path, as OPTIONS answers them."""
+"""The methods of a path: HEAD wherever GET is, and all of them as `Allow` names them."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, cast
 
 from litestar import Response
 from litestar.routes import HTTPRoute
+from litestar.types import HTTPScope
+
+_HEAD: Final = "hirelog_head"
+
+
+def as_get(scope: HTTPScope) -> HTTPScope:
+    """HEAD as the GET whose answer it asks for, with the same access and limits; the server leaves the body out."""
+    return cast("HTTPScope", {**scope, "method": "GET", _HEAD: True})
+
+
+def is_head(scope: Mapping[str, object]) -> bool:
+    """Whether only the head of what GET answers is asked for."""
+    return _HEAD in scope
+
+
+def allow(methods: Iterable[str]) -> str:
+    """What `Allow` says of a path whose handlers take these methods."""
+    named = set(methods)
+    return ", ".join(sorted(named | {"HEAD"} if "GET" in named else named))
 
 
 def allow_all_methods(routes: Iterable[object]) -> None:
@@ -14,7 +33,7 @@ def allow_all_methods(routes: Iterable[object]) -> None:
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 if handler.http_methods == {"OPTIONS"}:
-                    handler.after_request = _allowing(", ".join(sorted(route.methods)))
+                    handler.after_request = _allowing(allow(route.methods))
 
 
 def _allowing(methods: str) -> Callable[[Response[Any]], Awaitable[Response[Any]]]:

@@ -14,12 +14,13 @@ import psycopg
 import structlog
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.access import ANYONE
+from api.methods import as_get
 from api.response_headers import RequestIds
 from api.services import Services
 from infrastructure.group_commit import GroupCommit
@@ -70,7 +71,8 @@ class RequestMetrics:
 
 
 class MeasuredApp(Litestar):
-    """An application that names and measures every request, unknown paths and failures included, in a few microseconds."""
+    """An application that names and measures every request, unknown paths and failures included, in a few microseconds; HEAD is
+    answered as GET."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -83,8 +85,11 @@ class MeasuredApp(Litestar):
         else:
             await super().__call__(scope, receive, send)
 
-    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _measured(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
+        method = scope["method"]
+        if method == "HEAD":
+            scope = as_get(scope)
         self._names.name(scope)
         status = 499
 
@@ -98,7 +103,7 @@ class MeasuredApp(Litestar):
             await super().__call__(scope, receive, sending)
         finally:
             route: str = scope.get("path_template", "")
-            self.metrics.observe(str(scope.get("method")), route, status, time.perf_counter() - started)
+            self.metrics.observe(method, route, status, time.perf_counter() - started)
 
 
 class _WriterCollector(Collector):

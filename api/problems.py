@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from api.chart import ChartUnavailable
 from api.invalid_fields import InvalidField, invalid
+from api.methods import allow
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
@@ -90,9 +91,16 @@ def problem(
     )
 
 
+def incomplete() -> Response[Problem]:
+    """For who stopped within a request."""
+    return problem(408, "request_timeout", "The request did not come whole in time.")
+
+
 Handler = Callable[[AnyRequest, Any], Response[Problem]]
 
 _RETRY: Final = {"Retry-After": "1"}
+_GONE: Final = "client disconnected prematurely"
+"""What Litestar says of a body that ended early; nobody reads the answer, and it is no fault of ours to be counted."""
 _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
@@ -116,8 +124,12 @@ def _http(request: AnyRequest, error: HTTPException) -> Response[Problem]:
     status = error.status_code
     code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
+    if "allow" in headers:
+        headers["allow"] = allow(headers["allow"].split(", "))
     if status == 413:
         return problem(413, "too_large", "The body is too large.", headers=headers)
+    if error.detail == _GONE:
+        return incomplete()
     if status >= 500:
         return problem(status, code, "Something went wrong here; it has been logged.", headers=headers)
     detail = error.detail if status != 404 else "There is nothing here."
