@@ -14,7 +14,7 @@ from infrastructure.rate_limits import Allowance
 _REQUEST_ID: Final = "hirelog_request_id"
 
 # A page or a file that says something else keeps what it says.
-_PROTECTION: Final = (
+PROTECTION: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -33,7 +33,7 @@ class ResponseHeaders:
     of other origins may read answers (CORS decides which)."""
 
     def __init__(self, *, secure: bool, cross_origin: bool) -> None:
-        protection = dict(_PROTECTION) | (dict([_CROSS_ORIGIN]) if cross_origin else {})
+        protection = dict(PROTECTION) | (dict([_CROSS_ORIGIN]) if cross_origin else {})
         self._headers = (*protection.items(), *([_TRANSPORT] if secure else []))
 
     async def __call__(self, message: Message, scope: Scope) -> None:

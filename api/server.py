@@ -7,6 +7,7 @@ import uvicorn
 from litestar import Litestar
 
 from api.app import create_app
+from api.timed_http import TimedHttp
 from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings, load
 from infrastructure.signing_keys import check_key_file
@@ -45,7 +46,7 @@ def serve(settings: Settings, further_handlers: list[Any] | None = None) -> None
         port=settings.port,
         workers=settings.api_processes if several else None,
         loop="uvloop",
-        http="httptools",
+        http=TimedHttp,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -3,16 +3,12 @@
 What it may not find is said here with its reason; everything else that it finds is a fault.
 """
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
@@ -175,28 +171,6 @@ def _allowed(system: System) -> dict[tuple[str, str], list[str]]:
                 roles = sorted(allow) if isinstance(allow, frozenset) else ["nobody"]
                 found.update({(method, route.path_format): roles for method in handler.http_methods})
     return found
-
-
-@asynccontextmanager
-async def served(system: System) -> AsyncGenerator[str]:
-    """The system's application over HTTP, on a port of its own; its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(system.app, lifespan="off", log_level="error", ws="none")
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve([listening]))
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Signals are the test runner's."""
-        yield
 
 
 class Company(msgspec.Struct, frozen=True):

@@ -12,7 +12,8 @@ from hypothesis import settings as how
 from hypothesis.errors import FlakyStrategyDefinition
 
 from tests.api.people import System
-from tests.api.schema_attack import QUIET, AnyCase, Attack, company, served, wait_for_nothing
+from tests.api.schema_attack import QUIET, AnyCase, Attack, company, wait_for_nothing
+from tests.api.serving import served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
