@@ -42,8 +42,9 @@ from domain.job_application import (
 )
 from domain.screening import Verdict
 from infrastructure import personal_texts
-from projections import application_list
-from projections.application_list import APPLICATION_LIST, ApplicationFilters, BoardColumn, Sort
+from projections import application_search
+from projections.application_list import APPLICATION_LIST, Application
+from projections.application_search import ApplicationFilters, BoardColumn, Sort
 from projections.paging import Page
 
 
@@ -138,7 +139,7 @@ async def listed(
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,
-) -> Page[application_list.Application]:
+) -> Page[Application]:
     """A candidate's own applications; for staff their company's. Newest first, or by score; those without one come last.
 
     With `q`, `source` or `verdict` a page looks at 3,000 applications at most: it may hold fewer items than `limit`, or none, while
@@ -147,7 +148,7 @@ async def listed(
     actor = actor_of(request)
     whose = actor.company_id or (job_id and tenant_of(job_id))
     await at_least(services, APPLICATION_LIST, whose, min_position)
-    query = application_list.of_candidate if actor.company_id is None else application_list.of_company
+    query = application_search.of_candidate if actor.company_id is None else application_search.of_company
     filters = ApplicationFilters(
         job_id=job_id, stage=stage, source=plain_source(source), verdict=verdict, q=q
     )
@@ -166,7 +167,7 @@ async def board(
     await load_own(services, job_id, company_id)
     await at_least(services, APPLICATION_LIST, company_id, min_position)
     async with services.database.of(actor_of(request)) as connection:
-        return Board(job_id, await application_list.board(connection, company_id, job_id, per_stage=limit))
+        return Board(job_id, await application_search.board(connection, company_id, job_id, per_stage=limit))
 
 
 @get(

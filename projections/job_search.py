@@ -13,6 +13,7 @@ from psycopg.errors import UndefinedColumn
 from domain.job import Status
 from domain.skills import BUILT_IN
 from infrastructure.min_position import ReadModelBehind
+from projections.containing import containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal
@@ -286,7 +287,7 @@ def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellin
     for name, skill in zip(_SKILL_NAMES, dict.fromkeys(filters.skills), strict=False):
         found.add(f"skill_keys && %({name})s::text[]", **{name: spellings.of(skill)})
     if filters.location:
-        found.add("location ilike %(location)s", location=f"%{_literally(filters.location)}%")
+        found.add("location ilike %(location)s", location=containing(filters.location))
     if filters.remote is not None:
         found.add("remote = %(remote)s", remote=filters.remote)
     if filters.company_id is not None:
@@ -298,8 +299,3 @@ def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellin
             "min_experience_years <= %(experience_at_most)s", experience_at_most=filters.experience_at_most
         )
     return found
-
-
-def _literally(text: str) -> str:
-    """`text` for a LIKE pattern in which it means itself."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

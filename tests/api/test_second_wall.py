@@ -12,7 +12,7 @@ from infrastructure import mail_outcomes, personal_texts, resume_rows
 from infrastructure.log_connection import connect
 from infrastructure.log_transaction import show_call
 from infrastructure.pipeline import Statement, run, to_int
-from projections import application_list
+from projections import application_search
 from projections.sent_resumes import sender
 from tests.api.people import Json, Person, System, done, refused
 from tests.api.resume_upload import upload
@@ -66,12 +66,12 @@ async def test_lists_without_their_filter_show_each_only_their_own(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = await neighbours(system)
-    listed = vars(application_list)["_listed"]
+    listed = vars(application_search)["_listed"]
 
     async def of_everybody(connection: Any, _whose: LiteralString, *more: Any, **others: Any) -> Any:
         return await listed(connection, "%(owner)s::uuid is not null", *more, **others)
 
-    monkeypatch.setattr(application_list, "_listed", of_everybody)
+    monkeypatch.setattr(application_search, "_listed", of_everybody)
     for staff in (here.first, here.second):
         assert {one["company_id"] for one in await staff.all("/applications")} == {staff.company_id}
     own = await here.candidate.all("/applications")

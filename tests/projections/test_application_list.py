@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain.identifiers import derived_id
-from projections import application_list
-from projections.application_list import APPLICATION_LIST, Application, ApplicationFilters
+from projections import application_search
+from projections.application_list import APPLICATION_LIST, Application
+from projections.application_search import ApplicationFilters
 from projections.paging import Page
 from tests.domain.builders import advanced, reinstated, rejected, submitted, withdrawn
 from tests.read_models import World, at, new_id, new_tenant, world
@@ -44,8 +45,8 @@ async def test_rows_follow_two_applications_through_their_stages(database_url: s
         here.append(second, withdrawn("applied"))
         here.project(APPLICATION_LIST)
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            page = await application_list.of_company(connection, company)
-            own = await application_list.of_candidate(connection, candidate)
+            page = await application_search.of_company(connection, company)
+            own = await application_search.of_candidate(connection, candidate)
     newest, oldest = page.items
     assert (newest.id, newest.stage, newest.reached, newest.version) == (second, "withdrawn", "applied", 4)
     assert (newest.applied_at, newest.stage_since) == (at(2), at(6))
@@ -67,14 +68,14 @@ async def test_lists_filter_page_and_keep_companies_apart(database_url: str) -> 
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
 
             async def of_job(cursor: str | None) -> Page[Application]:
-                return await application_list.of_company(
+                return await application_search.of_company(
                     connection, company, ApplicationFilters(job_id=baker), cursor=cursor, limit=2
                 )
 
             async def everything(cursor: str | None) -> Page[Application]:
-                return await application_list.of_company(connection, company, cursor=cursor, limit=3)
+                return await application_search.of_company(connection, company, cursor=cursor, limit=3)
 
-            in_screening = await application_list.of_company(
+            in_screening = await application_search.of_company(
                 connection, company, ApplicationFilters(stage="screening")
             )
             assert await all_pages(of_job) == bakers[::-1]
@@ -90,8 +91,8 @@ async def test_a_candidates_list_spans_companies(database_url: str) -> None:
         apply(here, there, uuid4())
         here.project(APPLICATION_LIST)
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            page = await application_list.of_candidate(connection, candidate)
-            of_one = await application_list.of_candidate(
+            page = await application_search.of_candidate(connection, candidate)
+            of_one = await application_search.of_candidate(
                 connection, candidate, ApplicationFilters(job_id=there)
             )
     assert {item.id for item in page.items} == applications
@@ -108,8 +109,8 @@ async def test_the_board_has_every_stage_with_its_count_and_newest(database_url:
         here.append(applications[2], rejected("applied"))
         here.project(APPLICATION_LIST)
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            board = await application_list.board(connection, company, job_id, per_stage=1)
-            foreign = await application_list.board(connection, new_tenant(), job_id)
+            board = await application_search.board(connection, company, job_id, per_stage=1)
+            foreign = await application_search.board(connection, new_tenant(), job_id)
     assert [column.stage for column in board] == [
         "applied",
         "screening",
@@ -130,4 +131,4 @@ async def test_a_tampered_cursor_is_refused(database_url: str, cursor: str) -> N
     with world(database_url):
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
             with pytest.raises(ValueError, match="cursor"):
-                await application_list.of_company(connection, new_tenant(), cursor=cursor)
+                await application_search.of_company(connection, new_tenant(), cursor=cursor)

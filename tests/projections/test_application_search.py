@@ -5,8 +5,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from projections import application_list
-from projections.application_list import APPLICATION_LIST, LOOKED, Application, ApplicationFilters, Sort
+from projections import application_search
+from projections.application_list import APPLICATION_LIST, Application
+from projections.application_search import LOOKED, ApplicationFilters, Sort
 from projections.paging import Page
 from tests.read_models import World, new_id, new_tenant, world
 
@@ -37,7 +38,7 @@ async def all_pages(
     while not pages or pages[-1].next is not None:
         cursor = pages[-1].next if pages else None
         pages.append(
-            await application_list.of_company(
+            await application_search.of_company(
                 connection, company, filters, sort=sort, cursor=cursor, limit=limit
             )
         )
@@ -76,7 +77,7 @@ async def test_words_that_nobody_has_cost_no_page_more_than_so_many_applications
         company = company_with(here, LOOKED + 1)
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
             nobody = ApplicationFilters(q="nowhere")
-            first = await application_list.of_company(connection, company, nobody)
-            last = await application_list.of_company(connection, company, nobody, cursor=first.next)
+            first = await application_search.of_company(connection, company, nobody)
+            last = await application_search.of_company(connection, company, nobody, cursor=first.next)
     assert (first.items, first.next is None) == ([], False)
     assert (last.items, last.next) == ([], None)
