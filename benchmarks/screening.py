@@ -170,7 +170,7 @@ def _report(
         for name, one in lists.items()
     ]
     figures += [
-        Figure("q without a match", not_found.median_ms, "ms", f"{plan.many:,} rows, one at a time"),
+        Figure("q without a match, a page", not_found.median_ms, "ms", f"{plan.many:,} rows, one at a time"),
         Figure(
             "what-if", alone.median_ms, "ms", f"{plan.of_job:,} applications, slowest {alone.p99_ms:.0f} ms"
         ),
@@ -192,6 +192,7 @@ def _report(
                 "ms",
                 at_least=False,
             ),
+            Target("q without a match, slowest page", not_found.p99_ms, 50.0, "ms", at_least=False),
             *(
                 Target(
                     f"{name} p99, {plan.many:,} rows / {plan.few:,}",
