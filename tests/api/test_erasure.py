@@ -1,273 +1,25 @@
-"""`hirelog accounts erase`: what is personal is gone wherever it was, and what remains points to nobody."""
+"""Who is erased: what others see then, what the command says, and who writes at the same time."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
-import rich_click as click
-from click.testing import CliRunner, Result
-from msgspec.structs import replace
-from psycopg import sql
 
-from api.account_commands import COMMANDS
 from infrastructure import account_mail, personal_texts, resume_rows
 from infrastructure.blob_sweep import BlobSweep
-from infrastructure.mail_delivery import Deliverer
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
-from infrastructure.mail_outbox import Outbox
-from infrastructure.mail_smtp import Smtp
-from infrastructure.mail_smtp import smtp_server as server_of
-from infrastructure.mail_transport import Transport
 from infrastructure.operator_error import OperatorError
-from infrastructure.projection_pool import projection_pool
-from infrastructure.rebuild import rebuild
-from projections.menu import MENU
-from tests.api.conftest import settings
+from tests.api.erasing import erase, pointing, run
 from tests.api.letters import code, invited, letters
-from tests.api.people import PASSWORD, Json, Person, System, done, refused, running
-from tests.api.resume_upload import upload, uploaded
-from tests.api.test_canary import redis_content
-from tests.mail_servers import PATIENCE, smtp_server
-from tests.post_office import PostOffice
+from tests.api.people import PASSWORD, Person, System, done, refused
+from tests.api.resume_upload import uploaded
+from tests.mail_servers import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-NAME: Final = "Canarina Featherstone"
-FIRST, SECOND, THIRD = (f"canarina.{number}@example.com" for number in ("first", "second", "third"))
-WRITTEN: Final = "canary-song-4417"
-CANARIES: Final = ("canarina", "featherstone", WRITTEN)
-
-WITHOUT_WORDS: Final = {"uuid", "bigint", "integer", "boolean", "timestamp with time zone"}
-"""Types that can hold nothing that somebody is called or wrote."""
-
-NOT_PERSONAL: Final[dict[str, set[str]]] = {
-    "event": {"type", "data"},
-    "snapshot": {"type", "data"},
-    "tracking": {"tracker"},
-    "projection": {"name"},
-    "projection_checkpoint": {"name", "parked_error"},
-    "schema_migration": {"version_num"},
-    "company": {"name"},
-    "skill": {"name", "aliases"},
-    "search_word": {"word"},
-    "signing_key": {"key_id", "salt"},
-    "mail_pace": {"held_reason"},
-    # Words of ours, digests and generated names, in rows that are about a person otherwise.
-    "account": {"password_hash"},
-    "session": {"ended_reason"},
-    "refresh_token": {"token_hash", "successor_salt"},
-    "one_use_code": {"code_hash", "kind"},
-    "notification_preference": {"kind"},
-    "invitation": {"role", "code_hash"},
-    "resume": {"blob_name", "media_type", "sha256", "skills", "request_key", "request_hash"},
-    "unowned_blob": {"name"},
-    "effect": {"kind", "recipient", "mail_status"},
-    "account_mail": {"kind", "mail_status"},
-}
-
-POINT_TO_NOBODY: Final = {
-    "event.actor_id",
-    "effect.account_id",
-    "effect.candidate_id",
-    "revocation.subject_id",
-}
-"""What may hold the id of an erased person, beside the read models."""
-
-
-def run(system: System, *words: str, typed: str | None = None, **environment: str) -> Result:
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    given = {
-        "DATABASE_URL": system.database_url,
-        "SECRET_KEY": "x" * 40,
-        "HIRELOG_HOME": str(system.services.settings.home),
-        **environment,
-    }
-    return CliRunner().invoke(group, ["accounts", "erase", *words], env=given, input=typed)
-
-
-async def erase(system: System, who: str, **environment: str) -> Json:
-    """What the command says was deleted. Raises its `OperatorError`."""
-    result = await asyncio.to_thread(run, system, who, "--yes", "--json", **environment)
-    if isinstance(result.exception, OperatorError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    said: Json = json.loads(result.stdout)
-    return said
-
-
-# Nothing is left
-
-
-class Post(PostOffice):
-    """Delivers a system's mail by a transport."""
-
-    transport: Transport
-
-    def deliverer(self, key: str | None = None, **_settings: Any) -> Deliverer:  # noqa: ARG002 (as it is called)
-        links = MailLinks(settings("", ""))
-        return Deliverer(self.pool, self.transport, sender("jobs@example.com"), links, per_second=1_000)
-
-
-async def deliver(system: System, transport: Transport) -> None:
-    await system.tell()
-    with projection_pool(system.database_url, 2) as pool:
-        post = Post(system.database_url, pool)
-        post.transport = transport
-        await asyncio.to_thread(post.time_passes)
-        await asyncio.to_thread(post.deliver)
-
-
-async def lives(system: System, outbox: Outbox) -> tuple[Person, Person]:
-    """The canary leaves traces wherever a person can; they, and the admin of a company that they applied to."""
-    admin, other = await system.company(), await system.company()
-    registered = {"email": FIRST, "password": PASSWORD, "name": NAME}
-    profile = done(await system.nobody.post("/auth/register", registered))
-    login = {"email": FIRST, "password": PASSWORD}
-    tokens = done(await system.nobody.send("POST", "/auth/login", login, headers={"User-Agent": WRITTEN}))
-    canary = Person(system.client, profile, tokens["access_token"])
-    done(await system.nobody.post("/auth/register", registered))
-    done(await other.post("/company/invitations", {"email": FIRST, "role": "auditor"}))
-    done(await canary.patch("/auth/me", {"email": SECOND}))
-    confirmed = {"code": await code(system, SECOND, "email_confirmation")}
-    done(await system.nobody.post("/auth/email/confirm", confirmed))
-    done(await canary.patch("/auth/me", {"notifications": {"qualified": {"mail": False}}}))
-
-    resume = done(await upload(canary, f"{NAME}\nErlang\n{WRITTEN}".encode(), f"{NAME}.txt", key=WRITTEN))
-    job = await admin.posts_job()
-    application = await canary.applies(job, cover_letter=WRITTEN, resume_id=resume["id"])
-    path = f"/applications/{application['id']}"
-    done(await admin.post(f"{path}/comments", {"text": WRITTEN}))
-    scorecard = {"ratings": {"craft": 4}, "recommendation": "yes", "note": WRITTEN}
-    done(await admin.post(f"{path}/scorecards", scorecard))
-    await deliver(system, outbox)
-
-    done(await admin.patch(f"{path}/stage", {"stage": "screening", "note": WRITTEN}))
-    done(await system.nobody.post("/auth/password-reset", {"email": SECOND}))
-    await system.services.password_resets.done()
-    with smtp_server() as (provider, address):
-        provider.recipient = f"550 5.1.1 <{SECOND.upper()}>: {NAME} is unknown here"
-        await deliver(system, Smtp(server_of(f"smtp://{address}")))
-
-    await admin.rejects(application, WRITTEN)
-    done(await admin.post(f"{path}/reinstate"))
-    done(await canary.post(f"{path}/withdraw"))
-    done(await canary.patch("/auth/me", {"email": THIRD}))
-    done(await other.post("/company/invitations", {"email": SECOND.upper(), "role": "recruiter"}))
-    await system.tell()
-    await system.project()
-    return canary, admin
-
-
-def columns(connection: psycopg.Connection, *, worded: bool) -> list[tuple[str, str, str]]:
-    """Table, name and type of the columns that can hold words, or of those that cannot."""
-    found = connection.execute(
-        """select table_name, column_name, data_type
-           from information_schema.columns join information_schema.tables using (table_schema, table_name)
-           where table_type = 'BASE TABLE' and table_schema = 'public' and (data_type = any(%s)) <> %s
-           order by table_name, column_name""",
-        [list(WITHOUT_WORDS), worded],
-    )
-    return found.fetchall()
-
-
-def holding(database_url: str) -> set[str]:
-    """The columns of the whole database in which a canary is."""
-    found: set[str] = set()
-    with psycopg.connect(database_url) as connection:
-        for table, column, kind in columns(connection, worded=True):
-            value = sql.SQL("encode({}, 'escape')" if kind == "bytea" else "{}::text")
-            question = sql.SQL("select exists (select from {} where {} ilike any (%s))").format(
-                sql.Identifier(table), value.format(sql.Identifier(column))
-            )
-            if connection.execute(question, [[f"%{canary}%" for canary in CANARIES]]).fetchone() == (True,):
-                found.add(f"{table}.{column}")
-    return found
-
-
-def pointing(database_url: str, person: Person) -> set[str]:
-    """The columns that hold a person's id, beside those of the read models."""
-    found: set[str] = set()
-    with psycopg.connect(database_url) as connection:
-        for table, column, kind in columns(connection, worded=False):
-            if kind != "uuid" or table.startswith("rm_"):
-                continue
-            question = sql.SQL("select exists (select from {} where {} = %s)").format(
-                sql.Identifier(table), sql.Identifier(column)
-            )
-            if connection.execute(question, [person.id]).fetchone() == (True,):
-                found.add(f"{table}.{column}")
-    return found
-
-
-def files_holding(home: Path) -> set[str]:
-    """The folders of a home in which a file has a canary in it, or in its name."""
-    canaries = [canary.encode() for canary in CANARIES]
-    found = (path for path in home.rglob("*") if path.is_file())
-    return {
-        path.relative_to(home).parts[0]
-        for path in found
-        if any(canary in (path.name.encode() + path.read_bytes()).lower() for canary in canaries)
-    }
-
-
-async def test_nothing_personal_of_an_erased_person_is_left_anywhere(
-    database_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    """Each column that can hold words is one that the canary's life has filled, or one that is named above."""
-    chosen = replace(settings(database_url, redis_url), rate_limits="on", home=tmp_path)
-    outbox = Outbox(tmp_path / "outbox")
-    async with running(chosen) as system:
-        canary, admin = await lives(system, outbox)
-        with psycopg.connect(database_url) as connection:
-            worded = columns(connection, worded=True)
-            ((before,),) = connection.execute("select count(*) from event").fetchall()
-        personal = {
-            f"{table}.{column}"
-            for table, column, _ in worded
-            if not table.startswith("rm_") and column not in NOT_PERSONAL.get(table, ())
-        }
-        assert holding(database_url) == personal
-        assert files_holding(tmp_path) == {"blobs", "outbox"}
-        assert pointing(database_url, canary) > POINT_TO_NOBODY - {"revocation.subject_id"}
-
-        said = await erase(system, canary.id)
-
-        assert said == {
-            "account_id": canary.id,
-            "company_left": None,
-            "sessions": 1,
-            "codes": 3,
-            "preferences": 1,
-            "invitations": 2,
-            "texts": 5,
-            "resumes": 1,
-            "files": 1,
-            "files_left": 0,
-            "account_mails": said["account_mails"],
-            "mails_stopped": 3,
-            "outbox_files": said["outbox_files"],
-        }
-        await deliver(system, outbox)
-        assert holding(database_url) == set()
-        assert files_holding(tmp_path) == set()
-        assert pointing(database_url, canary) == POINT_TO_NOBODY
-        assert not any(canary in redis_content(redis_url).lower() for canary in CANARIES)
-
-        # Nor does anything that is made from the log bring it back.
-        for model in MENU:
-            await asyncio.to_thread(rebuild, database_url, model)
-        await system.tell()
-        assert holding(database_url) == set()
-        with psycopg.connect(database_url) as connection:
-            ((after,),) = connection.execute("select count(*) from event").fetchall()
-        assert after == before
-        assert len((await admin.sees("/applications"))["items"]) == 1
 
 
 # What others see
@@ -341,6 +93,7 @@ async def test_an_erased_member_leaves_first_and_what_they_wrote_of_others_stays
     )
     refused(accepted, 400, "invalid_code")
     assert await letters(system, invitee, "invitation") == []
+    assert [one["status"] for one in await founder.all("/company/invitations")] == ["revoked"]
     ((sent,),) = [
         [mail["status"] for mail in entry["mails"] if mail["to"] == "recruiter"] for entry in history[:1]
     ]
@@ -439,42 +192,57 @@ async def test_a_file_that_cannot_be_had_from_here_is_left_to_the_sweep(
 # Those who write at the same time
 
 
-async def test_who_writes_about_a_person_before_them_is_waited_for_and_after_them_keeps_nothing(
-    system: System,
-) -> None:
-    admin, cy = await system.company(), await system.candidate()
-    person, tenant = UUID(cy.id), UUID(admin.company_id)
-    resume = resume_rows.Resume(
-        resume_id=uuid4(),
-        owner_id=person,
-        blob_name="none",
-        filename="cy.txt",
-        media_type="text/plain",
-        size=1,
-        sha256="",
-        text_found=False,
-        skills=[],
-        experience_years=None,
-        created_at=datetime.now(UTC),
-    )
+class Late(msgspec.Struct, frozen=True):
+    """Somebody who writes about a person in a company."""
 
-    async def write(connection: psycopg.AsyncConnection[Any]) -> None:
-        await personal_texts.keep(connection, tenant, uuid4(), person, {"comment": "Late."})
+    connection: psycopg.AsyncConnection[Any]
+    person: Person
+    company: Person
+
+    async def texts(self) -> None:
+        tenant, subject = UUID(self.company.company_id), UUID(self.person.id)
+        await personal_texts.keep(self.connection, tenant, uuid4(), subject, {"comment": "Late."})
+
+    async def account_mails(self) -> None:
+        account_id, email = UUID(self.person.id), f"{uuid4().hex}@example.com"
         await account_mail.queue(
-            connection, "password_changed", account_id=person, email=cy.email, parameters={"name": "Cy"}
+            self.connection, "password_changed", account_id=account_id, email=email, parameters={"name": "Cy"}
         )
-        await resume_rows.store(connection, replace(resume, resume_id=uuid4()), None)
 
-    async with system.owner() as first, system.owner() as watching:
-        async with first.transaction():
-            await write(first)
+    async def resumes(self) -> None:
+        resume = resume_rows.Resume(
+            resume_id=uuid4(),
+            owner_id=UUID(self.person.id),
+            blob_name=uuid4().hex,
+            filename="cy.txt",
+            media_type="text/plain",
+            size=1,
+            sha256="",
+            text_found=False,
+            skills=[],
+            experience_years=None,
+            created_at=datetime.now(UTC),
+        )
+        await resume_rows.store(self.connection, resume, None)
+
+
+@pytest.mark.parametrize("what", ["texts", "account_mails", "resumes"])
+async def test_who_writes_before_an_erasure_is_waited_for_and_after_it_keeps_nothing(
+    system: System, what: str
+) -> None:
+    company, cy = await system.company(), await system.candidate()
+    before = {"texts": 0, "account_mails": 1, "resumes": 0}
+    async with system.owner() as connection, system.owner() as watching:
+        write = getattr(Late(connection, cy, company), what)
+        async with connection.transaction():
+            await write()
             erasing = asyncio.create_task(erase(system, cy.email))
-            await blocked(watching, first.info.backend_pid)
+            await blocked(watching, connection.info.backend_pid)
         said = await erasing
-        assert (said["texts"], said["account_mails"], said["resumes"]) == (1, 2, 1)
-        await write(first)
+        assert {name: said[name] for name in before} == before | {what: before[what] + 1}
+        await write()
     assert pointing(system.database_url, cy) == {"revocation.subject_id"}
-    assert await BlobSweep(system.services.database, system.services.blobs).sweep() == 1
+    await BlobSweep(system.services.database, system.services.blobs).sweep()
 
 
 async def blocked(connection: psycopg.AsyncConnection[Any], by: int) -> None:
