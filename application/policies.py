@@ -11,18 +11,11 @@ from domain.job_application import (
     ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
+    JobApplicationEvent,
     StageAdvanced,
 )
 
-Handled: TypeAlias = (
-    ApplicationSubmitted
-    | ApplicationScreened
-    | StageAdvanced
-    | ApplicationRejected
-    | ApplicationReinstated
-    | ApplicationWithdrawn
-    | ApplicationMoved
-)
+Handled: TypeAlias = JobApplicationEvent
 """The events of an application; they stand in its stream, so `stream_id` is the application."""
 
 

@@ -15,6 +15,7 @@ from domain.job_application import (
     ApplicationScreened,
     ApplicationSubmitted,
     ApplicationWithdrawn,
+    JobApplicationEvent,
     PipelineStage,
     Stage,
     StageAdvanced,
@@ -24,15 +25,7 @@ from domain.job_application import (
 from domain.screening import Screening, Verdict
 from infrastructure.read_model import Key, ReadModel, Row
 
-Handled: TypeAlias = (
-    ApplicationSubmitted
-    | ApplicationScreened
-    | StageAdvanced
-    | ApplicationRejected
-    | ApplicationReinstated
-    | ApplicationWithdrawn
-    | ApplicationMoved
-)
+Handled: TypeAlias = JobApplicationEvent
 
 
 class ApplicationRow(Row, frozen=True, kw_only=True):
