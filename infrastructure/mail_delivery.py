@@ -7,6 +7,7 @@ projectors work with. Messages only wake it sooner; what is due, and when to try
 import contextlib
 import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -259,9 +260,11 @@ def _held(due: AnyDue, reason: str, seconds: float) -> Outcome:
 
 
 def _without_address(error: Exception, mail: Mail | None) -> str:
-    """What a server said, without the address, which the row may have to forget."""
+    """What a server said, without the address, which the log must not hold; servers write it in any case."""
     reason = " ".join(str(error).split())
-    return reason.replace(mail.recipient.email, "(recipient)") if mail else reason
+    if mail is None:
+        return reason
+    return re.sub(re.escape(mail.recipient.email), "(recipient)", reason, flags=re.IGNORECASE)
 
 
 def _exists(connection: Connection[Any], account_id: UUID) -> bool:
