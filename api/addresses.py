@@ -3,7 +3,7 @@
 from unicodedata import is_normalized
 
 from api.invalid_fields import InvalidField
-from api.problems import ProblemError
+from api.problems import not_valid
 from infrastructure.mail_message import address
 from infrastructure.mail_transport import Refused
 
@@ -19,4 +19,4 @@ def check_email(email: str) -> None:
     if not is_normalized("NFKC", email):
         reason = "spelt with characters that stand for others"
     if reason is not None:
-        raise ProblemError(400, "invalid", "The request is not valid.", [InvalidField("email", reason)])
+        raise not_valid(InvalidField("email", reason))

@@ -18,7 +18,7 @@ from api.access import RECRUITING
 from api.application_decisions import carry_out_rejection, carry_out_stage
 from api.fields import Body, Note
 from api.invalid_fields import InvalidField
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, metadata
 from application.handle import Metadata, Outcome
 from application.recorded import LogUnavailable
@@ -116,8 +116,7 @@ async def bulk_reject(
 async def _each(ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
     """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database."""
     if len(set(ids)) < len(ids):
-        repeated = InvalidField("ids", "expected ids that are different from each other")
-        raise ProblemError(400, "invalid", "The request is not valid.", [repeated])
+        raise not_valid(InvalidField("ids", "expected ids that are different from each other"))
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(application_id: UUID) -> BulkItem:

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.handlers import BaseRouteHandler
 
 from api.invalid_fields import InvalidField, invalid
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.throttle import AnyConnection
 
 BODY_BYTES: Final = 1_000_000
@@ -44,7 +44,7 @@ class BodyRequest(Request[Any, Any, Any]):
         try:
             decoded = decoder.decode(body)
         except msgspec.ValidationError as error:
-            raise ProblemError(400, "invalid", "The request is not valid.", [invalid(str(error))]) from error
+            raise not_valid(invalid(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
         _without_duplicates.decode(body.decode())
@@ -56,7 +56,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> None:
     names = {name for name, _ in pairs}
     if len(names) < len(pairs):
         twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
-        raise ProblemError(400, "invalid", "The request is not valid.", [InvalidField(twice, "given twice")])
+        raise not_valid(InvalidField(twice, "given twice"))
 
 
 _without_duplicates: Final = json.JSONDecoder(object_pairs_hook=_once_each)

@@ -107,7 +107,7 @@ async def _migrations(services: Services) -> Check:
 
 
 async def _background(services: Services) -> tuple[Check, Check]:
-    found, mail = await asyncio.to_thread(_standing, services.settings.database_url or "")
+    found, mail = await asyncio.to_thread(standing, services.settings.database_url or "")
     held = mail.held_reason is not None
     return _read_models(found), Check(ok=not held, detail="held: the worker's log says why" if held else "")
 
@@ -120,8 +120,9 @@ def _read_models(found: list[ProjectionStatus]) -> Check:
     return Check(ok=not detail, detail="; ".join(detail))
 
 
-def _standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
+    """How the read models and mail stand. Raises `psycopg.Error`."""
+    with psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection:
         return statuses(connection, FOLLOWERS), figures(connection)
 
 

@@ -12,7 +12,7 @@ from api.access import VISITOR, caller
 from api.fields import Body, Name, Password
 from api.invalid_fields import InvalidField
 from api.passwords import check_password
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.profile import Code, Profile, invalid_code, profile_of
 from api.requests import AnyRequest
 from api.services import Services
@@ -168,8 +168,7 @@ def _elsewhere() -> ProblemError:
 
 
 def _missing(*names: str) -> ProblemError:
-    errors = [InvalidField(name, "needed here") for name in names]
-    return ProblemError(400, "invalid", "The request is not valid.", errors)
+    return not_valid(*(InvalidField(name, "needed here") for name in names))
 
 
 HANDLERS: list[Any] = [accept]

@@ -20,13 +20,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from api.access import ANYONE
+from api.health import standing
 from api.methods import as_get
 from api.response_headers import RequestIds
 from api.services import Services
 from infrastructure.group_commit import GroupCommit
-from infrastructure.mail_ledger import Figures, figures
-from infrastructure.projection_status import ProjectionStatus, statuses
-from projections.menu import FOLLOWERS
+from infrastructure.mail_ledger import Figures
+from infrastructure.projection_status import ProjectionStatus
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -181,7 +181,7 @@ async def metrics(state: State) -> Response[bytes]:
     once = CollectorRegistry()
     once.register(_WriterCollector(services.store.writing))
     try:
-        found, mail = await asyncio.to_thread(_standing, services.settings.database_url or "")
+        found, mail = await asyncio.to_thread(standing, services.settings.database_url or "")
         once.register(_ProjectionCollector(found))
         once.register(_MailCollector(mail))
     except psycopg.Error as error:
@@ -189,11 +189,6 @@ async def metrics(state: State) -> Response[bytes]:
     own: RequestMetrics = state.metrics
     content = generate_latest(own.registry) + generate_latest(once)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
-    with psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection:
-        return statuses(connection, FOLLOWERS), figures(connection)
 
 
 HANDLERS: list[Any] = [metrics]

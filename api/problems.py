@@ -32,6 +32,8 @@ _log = structlog.get_logger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 
+_NOT_VALID: Final = "The request is not valid."
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error as clients see it. `code` names it stably; `allowed` says what would have been."""
@@ -65,6 +67,11 @@ class ProblemError(Exception):
         self.errors = errors or []
         self.allowed = allowed
         self.retry_after = retry_after
+
+
+def not_valid(*errors: InvalidField) -> ProblemError:
+    """What a handler raises for fields that are well-formed and still not valid."""
+    return ProblemError(400, "invalid", _NOT_VALID, list(errors))
 
 
 def problem(
@@ -107,9 +114,7 @@ _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 def _invalid(request: AnyRequest, error: ValidationException) -> Response[Problem]:
     found = error.extra if isinstance(error.extra, list) else []
     errors = [_found(item) for item in found if isinstance(item, dict)]
-    return problem(
-        400, "invalid", "The request is not valid.", errors=errors or [InvalidField("$", error.detail)]
-    )
+    return problem(400, "invalid", _NOT_VALID, errors=errors or [InvalidField("$", error.detail)])
 
 
 def _found(item: dict[str, object]) -> InvalidField:
@@ -214,7 +219,7 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     HTTPException: _http,
     ProblemError: _own,
     InvalidCursor: lambda request, error: problem(
-        400, "invalid", "The request is not valid.", errors=[InvalidField("cursor", str(error))]
+        400, "invalid", _NOT_VALID, errors=[InvalidField("cursor", str(error))]
     ),
     Refused: _refused,
     NotFound: lambda request, error: problem(404, "not_found", "There is nothing here."),

@@ -18,7 +18,7 @@ from litestar.response import Stream
 from api.access import CANDIDATE, SIGNED_IN
 from api.file_names import attachment, clean
 from api.invalid_fields import InvalidField
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_least
 from api.services import Services
 from api.uploads import FORM, Upload, body_bytes, one_file
@@ -162,8 +162,7 @@ async def check_own(services: Services, resume_id: UUID, candidate_id: UUID) -> 
     """Raise a 400 problem unless this is a resume of the candidate."""
     async with services.database.of_account(candidate_id) as connection:
         if not await resume_rows.belongs_to(connection, resume_id, candidate_id):
-            wrong = InvalidField("resume_id", "not a resume of yours")
-            raise ProblemError(400, "invalid", "The request is not valid.", [wrong])
+            raise not_valid(InvalidField("resume_id", "not a resume of yours"))
 
 
 def _request_key(idempotency_key: str | None, upload: Upload) -> RequestKey | None:

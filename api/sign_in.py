@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 from api.access import ANYONE, SIGNED_IN
 from api.fields import Body
 from api.invalid_fields import InvalidField
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, actor_of
 from api.services import Services
 from application.actor import Actor
@@ -114,10 +114,8 @@ async def token(
 
 
 def _check_given(**fields: str) -> None:
-    if missing := [
-        InvalidField(name, "missing required field") for name, value in fields.items() if not value
-    ]:
-        raise ProblemError(400, "invalid", "The request is not valid.", missing)
+    if missing := [name for name, value in fields.items() if not value]:
+        raise not_valid(*(InvalidField(name, "missing required field") for name in missing))
 
 
 @post(

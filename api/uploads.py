@@ -13,7 +13,7 @@ from multipart import (  # type: ignore[import-untyped] # typed, though not mark
 )
 
 from api.invalid_fields import InvalidField
-from api.problems import ProblemError
+from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest
 
 FORM: Final = "multipart/form-data"
@@ -68,9 +68,9 @@ class _Reader:
             return
         if isinstance(event, MultipartSegment):
             if event.name != self._field:
-                raise _invalid((event.name or "")[:100] or "$", "not a field of this form")
+                raise not_valid(InvalidField((event.name or "")[:100] or "$", "not a field of this form"))
             if event.filename is None:
-                raise _invalid(self._field, "expected a file with a filename")
+                raise not_valid(InvalidField(self._field, "expected a file with a filename"))
             self._filename = event.filename
             return
         self._size += len(event)
@@ -81,7 +81,7 @@ class _Reader:
 
     def done(self) -> Upload:
         if self._filename is None:
-            raise _invalid(self._field, "a file is needed")
+            raise not_valid(InvalidField(self._field, "a file is needed"))
         self.file.flush()
         return Upload(self.file, self._filename, self._size, self._hash.hexdigest())
 
@@ -92,7 +92,3 @@ def _boundary(request: AnyRequest) -> str:
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY or not boundary.isascii():
         raise ProblemError(400, "malformed", "The Content-Type has no boundary.")
     return str(boundary)
-
-
-def _invalid(field: str, reason: str) -> ProblemError:
-    return ProblemError(400, "invalid", "The request is not valid.", [InvalidField(field, reason)])
