@@ -1,6 +1,7 @@
 """Real servers for every test: one PostgreSQL and one Valkey per test process, a fresh database per test."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from redis import Redis
 from infrastructure.embedded import Servers, embedded
 from infrastructure.migrate import migrate
 
-_TEMPLATE = "hirelog_template"
+_TEMPLATE = f"hirelog_template_{os.getpid()}"
 _numbers = itertools.count(1)
 
 # How long one example takes says more about the machine than about the code.
@@ -25,7 +26,14 @@ hypothesis.settings.load_profile("hirelog")
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Embedded servers of this test process, started when the first test asks, gone with their data at the end."""
+    """Embedded servers of this test process, started when the first test asks, gone with their data at the end.
+
+    TEST_SERVERS names the home of other versions that run already, for one test process: with `.s.PGSQL.5432` (`hirelog` and
+    `hirelog_api` may log in) and `valkey.sock` in its folder `run`.
+    """
+    if given := os.environ.get("TEST_SERVERS"):
+        yield Servers(Path(given), [])
+        return
     home = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
     home.chmod(0o711)
     try:
@@ -44,12 +52,17 @@ def administration(servers: Servers) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+def new_database(administration: psycopg.Connection, name: str) -> None:
+    """A migrated and empty database of that name."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(_TEMPLATE))
+    administration.execute(create)
+
+
 @pytest.fixture
 def database_url(servers: Servers, administration: psycopg.Connection) -> Iterator[str]:
     """A database of the test's own, migrated and empty."""
-    name = f"test_{next(_numbers)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(_TEMPLATE))
-    administration.execute(create)
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    new_database(administration, name)
     yield servers.database(name)
     administration.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -57,7 +70,7 @@ def database_url(servers: Servers, administration: psycopg.Connection) -> Iterat
 @pytest.fixture
 def empty_database_url(servers: Servers, administration: psycopg.Connection) -> Iterator[str]:
     """A database of the test's own with nothing in it, not migrated."""
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     administration.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield servers.database(name)
     administration.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -9,12 +9,12 @@ import pytest
 import pytest_asyncio
 import structlog
 from msgspec.structs import replace
-from psycopg import sql
 
 from infrastructure.embedded import Servers
 from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings
 from tests.api.people import System, running
+from tests.conftest import new_database
 
 SECRET_KEY = "a key that only the tests know, and long enough for every algorithm of its family"
 
@@ -33,7 +33,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 async def system(
     servers: Servers, administration: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[System]:
-    administration.execute(sql.SQL("CREATE DATABASE api_tests TEMPLATE hirelog_template"))
+    new_database(administration, "api_tests")
     chosen = settings(servers.database("api_tests"), servers.redis_url)
     chosen = replace(
         chosen, api_database_url=servers.api_database("api_tests"), home=tmp_path_factory.mktemp("home")

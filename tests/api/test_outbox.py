@@ -11,7 +11,6 @@ import psycopg
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
-from psycopg import sql
 
 from api import up
 from infrastructure.embedded import Servers
@@ -21,6 +20,7 @@ from infrastructure.mail_templates import Content, render
 from infrastructure.settings import Settings
 from tests.api.conftest import settings
 from tests.api.people import System, running
+from tests.conftest import new_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,7 +34,7 @@ async def embedded_system(
     servers: Servers, administration: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[System, Path]]:
     """A system as `hirelog up` runs it without configuration, with nothing in its outbox."""
-    administration.execute(sql.SQL("CREATE DATABASE outbox_tests TEMPLATE hirelog_template"))
+    new_database(administration, "outbox_tests")
     home = tmp_path_factory.mktemp("home")
     configured = settings(servers.database("outbox_tests"), servers.redis_url)
     async with running(replace(configured, home=home, outbox_page=True)) as opened:

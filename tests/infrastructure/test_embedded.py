@@ -84,6 +84,7 @@ def test_a_commit_is_on_disk_before_it_is_acknowledged(home: Path) -> None:
             assert connection.execute(f"SHOW {setting}").fetchone() == ("on",)
 
 
+@pytest.mark.skipif("TEST_SERVERS" in os.environ, reason="it is about the embedded servers")
 def test_only_our_user_can_connect(servers: Servers) -> None:
     sockets = Path(str(conninfo_to_dict(servers.database_url)["host"]))
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
