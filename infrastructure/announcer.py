@@ -14,7 +14,7 @@ _LOG_EVERY_SECONDS: Final = 10.0
 _INTERVAL_SECONDS: Final = 0.005
 """News of so long share one announcement; the first after a quiet moment is announced at once."""
 
-_REST: Final = 8.0
+_REST: Final = 3.0
 """One that took long, as in a process at its limit, is followed by a rest of so many times its duration."""
 
 _LONGEST_INTERVAL_SECONDS: Final = 0.05
