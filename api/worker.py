@@ -38,7 +38,7 @@ _STOP_MILLISECONDS: Final = 25_000
 _SWITCH_SECONDS: Final = 0.0005
 """How long one projector may keep the interpreter from the others; the default of 5 ms adds a tenth to the lag."""
 
-_NICENESS: Final = 10
+_NICENESS: Final = 5
 """On a machine that they share and that is at its limit, the API's processes and PostgreSQL come before a worker."""
 
 _GARBAGE_THRESHOLD: Final = 50_000
