@@ -1,4 +1,5 @@
-"""The scheduler process: every few seconds it wakes whatever is behind or due, and once an hour forgets what is over. Several of them do no harm."""
+"""The scheduler process: every few seconds it wakes whatever is behind or due, and once an hour forgets what
+is over. Several of them do no harm."""
 
 import time
 from functools import partial
