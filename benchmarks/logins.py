@@ -132,8 +132,9 @@ def _login(address: str, password: str) -> bytes:
     return request("POST", "/auth/login", body={"email": address, "password": password})
 
 
-def _register(address: str) -> bytes:
-    return request("POST", "/auth/register", body={"email": address, "password": _PASSWORD, "name": "Cy"})
+def _register(address: str, **company: str) -> bytes:
+    person = {"email": address, "password": _PASSWORD, "name": "Cy"}
+    return request("POST", "/auth/register", body=person | company)
 
 
 def times(quick: bool) -> Report:
@@ -157,6 +158,14 @@ def times(quick: bool) -> Report:
                     whole.url,
                     (_register(address) for address in itertools.cycle(addresses)),
                     (_register(f"{uuid4().hex}@example.com") for _ in itertools.count()),
+                    plan.answers,
+                )
+            ),
+            "registration of a company": uvloop.run(
+                _compared(
+                    whole.url,
+                    (_register(address, company_name="Acme") for address in itertools.cycle(addresses)),
+                    (_register(f"{uuid4().hex}@example.com", company_name="Acme") for _ in itertools.count()),
                     plan.answers,
                 )
             ),

@@ -1,7 +1,7 @@
 """The identity tables: accounts and companies. Rows that can be changed and forgotten, never events."""
 
 import time
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,18 @@ from psycopg.rows import class_row
 from infrastructure.tenant_walls import Database
 
 _NAME_SECONDS: Final = 3.0
+
+# A violated constraint would put the address into PostgreSQL's log.
+_REGISTER: Final[LiteralString] = """
+    insert into account (account_id, email, name, password_hash, company_id)
+    values (%(account_id)s, %(email)s, %(name)s, %(password_hash)s, %(company_id)s)
+    on conflict ((lower(email))) do nothing
+"""
+_FOUND: Final[LiteralString] = f"""
+    with founder as ({_REGISTER} returning account_id, company_id)
+    insert into company (company_id, name, founder_id)
+    select company_id, %(company_name)s, account_id from founder
+"""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,21 +48,16 @@ class EmailTaken(Exception):
 
 
 async def register(connection: AsyncConnection[Any], account: Account, company: Company | None) -> None:
-    """Store an account, and the company that it founds. Raises `EmailTaken`."""
-    async with connection.transaction():
-        if company is not None:
-            await connection.execute(
-                "insert into company (company_id, name, founder_id) values (%s, %s, %s)",
-                (company.company_id, company.name, company.founder_id),
-            )
-        # A violated constraint would put the address into PostgreSQL's log.
-        cursor = await connection.execute(
-            """insert into account (account_id, email, name, password_hash, company_id)
-               values (%s, %s, %s, %s, %s) on conflict ((lower(email))) do nothing""",
-            (account.account_id, account.email, account.name, account.password_hash, account.company_id),
-        )
-        if not cursor.rowcount:
-            raise EmailTaken
+    """Store an account, and the company that it founds.
+
+    Raises `EmailTaken`: nothing was stored, and a transaction around it goes on. It is one statement either way: the time that
+    undoing something takes would tell who is registered.
+    """
+    statement, values = _REGISTER, msgspec.structs.asdict(account)
+    if company is not None:
+        statement, values = _FOUND, values | {"company_name": company.name}
+    if not (await connection.execute(statement, values)).rowcount:
+        raise EmailTaken
 
 
 async def change_password(connection: AsyncConnection[Any], account: Account, password_hash: str) -> bool:

@@ -51,6 +51,12 @@ async def test_registering_does_not_tell_whether_the_address_has_an_account(syst
     }
     assert len({told["id"], repeated["id"], told["company_id"], repeated["company_id"]}) == 4
     assert await kinds(system, body["email"]) == ["already_registered", "welcome"]
+    async with system.owner() as connection:
+        founded = await connection.execute(
+            "select company_id::text from company where company_id = any(%s::uuid[])",
+            ([told["company_id"], repeated["company_id"]],),
+        )
+        assert await founded.fetchall() == [(told["company_id"],)]
     login = {"email": again["email"], "password": PASSWORD}
     assert (await system.nobody.post("/auth/login", login)).is_success
     login["password"] = again["password"]
