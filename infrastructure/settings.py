@@ -201,12 +201,20 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
     return shown
 
 
-def redis_database(url: str, number: int) -> str:
-    """The same Redis server's database `number`: `/n` in a `redis:` URL, `?db=n` in a `unix:` one."""
+def redis_database(url: str) -> int:
+    """The number of the database that a Redis address names; 0 without one."""
     parts = urlsplit(url)
+    number = dict(parse_qsl(parts.query)).get("db") or ("" if parts.scheme == "unix" else parts.path.strip("/"))
+    return int(number or 0)
+
+
+def next_redis_database(url: str) -> str:
+    """The address of the database with the next number: `/n` in a `redis:` URL, `?db=n` in a `unix:` one."""
+    parts = urlsplit(url)
+    number = str(redis_database(url) + 1)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
     if parts.scheme == "unix":
-        return _joined(parts._replace(query=urlencode([*query, ("db", str(number))])))
+        return _joined(parts._replace(query=urlencode([*query, ("db", number)])))
     return _joined(parts._replace(path=f"/{number}", query=urlencode(query)))
 
 
@@ -264,7 +272,7 @@ def _is_database_url(url: str | None) -> bool:
 
 def _is_redis_url(url: str | None) -> bool:
     try:
-        return urlsplit(url or "").port != 0
+        return urlsplit(url or "").port != 0 and redis_database(url or "") >= 0
     except ValueError:
         return False
 

@@ -14,10 +14,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from infrastructure.settings import redis_database
-
-BROKER_DATABASE: Final = 1
-"""Dramatiq's own Redis database (its script uses KEYS), shared with the wake-ups."""
+from infrastructure.settings import next_redis_database
 
 LISTEN_MILLISECONDS: Final = 5_000
 CALL_MILLISECONDS: Final = 5_000
@@ -71,8 +68,9 @@ def announcement(tenants: Collection[UUID]) -> list[bytes | int]:
 
 
 def broker_url(redis_url: str) -> str:
-    """The address of the broker's database on a Redis server."""
-    return redis_database(redis_url, BROKER_DATABASE)
+    """The address of the broker's own database, the one after that of `redis_url`: Dramatiq's script uses KEYS. The wake-ups are
+    in it too."""
+    return next_redis_database(redis_url)
 
 
 def connect(redis_url: str) -> Redis:

@@ -10,7 +10,7 @@ from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 from redis import Redis
 
-from infrastructure.wake import BROKER_DATABASE
+from infrastructure.wake import broker_url
 from tests.api.conftest import settings
 from tests.api.people import Person, System, done, running
 
@@ -107,8 +107,8 @@ def events(database_url: str) -> str:
 
 def redis_content(redis_url: str) -> str:
     found: list[bytes] = []
-    for database in (0, BROKER_DATABASE):
-        with Redis.from_url(redis_url, db=database) as client:
+    for url in (redis_url, broker_url(redis_url)):
+        with Redis.from_url(url) as client:
             for key in client.scan_iter():
                 found += [key, repr(READ[client.type(key)](client, key)).encode()]
     return b"\n".join(found).decode(errors="replace")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as example_count
 from hypothesis import strategies as st
+from redis import Redis
 
 from infrastructure import settings
 from infrastructure.settings import Settings, SettingsError
@@ -111,6 +112,7 @@ def test_secrets_are_never_shown() -> None:
         ("DATABASE_URL", "postgresql://me:hu%sh@db/x"),
         ("HIRELOG_API_DATABASE_URL", "postgresql://me:hu/sh@db/x"),
         ("REDIS_URL", "redis://:hu#sh@cache/0"),
+        ("REDIS_URL", "redis://:hush@cache/first"),
     ],
 )
 def test_an_address_whose_password_would_be_quoted_is_refused(name: str, url: str) -> None:
@@ -130,12 +132,16 @@ def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
     ("url", "other"),
     [
         ("redis://cache:6379/0", "redis://cache:6379/1"),
+        ("redis://cache:6379/14", "redis://cache:6379/15"),
+        ("redis://cache/3?db=7", "redis://cache/8"),
         ("rediss://:pw@cache?socket_timeout=5", "rediss://:pw@cache/1?socket_timeout=5"),
-        ("unix:///run/valkey.sock?db=0", "unix:///run/valkey.sock?db=1"),
+        ("unix:///run/valkey.sock", "unix:///run/valkey.sock?db=1"),
+        ("unix:///run/valkey.sock?db=2", "unix:///run/valkey.sock?db=3"),
     ],
 )
-def test_another_database_of_the_same_redis(url: str, other: str) -> None:
-    assert settings.redis_database(url, 1) == other
+def test_the_next_database_of_the_same_redis(url: str, other: str) -> None:
+    assert settings.next_redis_database(url) == other
+    assert Redis.from_url(other).get_connection_kwargs()["db"] == settings.redis_database(url) + 1
 
 
 @example_count(max_examples=25)
