@@ -204,7 +204,9 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
 def redis_database(url: str) -> int:
     """The number of the database that a Redis address names; 0 without one."""
     parts = urlsplit(url)
-    number = dict(parse_qsl(parts.query)).get("db") or ("" if parts.scheme == "unix" else parts.path.strip("/"))
+    number = dict(parse_qsl(parts.query)).get("db") or (
+        "" if parts.scheme == "unix" else parts.path.strip("/")
+    )
     return int(number or 0)
 
 
