@@ -135,10 +135,15 @@ class SyncEventStore:
 
 
 def _checked(append: Append) -> Append:
-    if not any(part.events for part in append.parts):
+    events = size = 0
+    for part in append.parts:
+        if not 0 <= part.expected_version <= _LAST_VERSION:
+            raise ValueError("an expected version is out of range")
+        for event in part.events:
+            events += 1
+            size += len(event.data)
+    if not events:
         raise ValueError("an append needs at least one event")
-    if any(not 0 <= part.expected_version <= _LAST_VERSION for part in append.parts):
-        raise ValueError("an expected version is out of range")
-    if sum(len(event.data) for part in append.parts for event in part.events) > _APPEND_BYTES:
+    if size > _APPEND_BYTES:
         raise ValueError("an append is too large")
     return append
