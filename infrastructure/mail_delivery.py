@@ -109,6 +109,9 @@ class Deliverer:
                 except psycopg.Error as error:
                     _log.warning("mail waits for the sweep", reason=f"{type(error).__name__}: {error}")
                     seconds = None
+                except Exception:  # noqa: BLE001 (without this thread no mail would go out any more)
+                    _log.exception("mail waits for the sweep")
+                    seconds = None
 
     def _patience(self, seconds: float | None) -> float:
         wait = self._idle_seconds if seconds is None else min(seconds, self._idle_seconds)

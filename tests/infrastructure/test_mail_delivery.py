@@ -1,5 +1,6 @@
 """Delivery against a provider on this machine: what is sent, tried again, held, given up or never sent."""
 
+import threading
 from collections.abc import Generator
 from typing import Any
 from uuid import UUID, uuid4
@@ -105,6 +106,25 @@ def test_the_pauses_are_some_36_hours_in_all_and_never_the_same() -> None:
     pauses = [pause_seconds(attempt) for attempt in range(1, ATTEMPTS)]
     assert 27 < sum(pauses) / 3600 < 45
     assert len({pause_seconds(1) for _ in range(10)}) > 1
+
+
+def test_a_fault_that_nobody_foresaw_does_not_end_the_deliverer(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.apply()
+    office.store_effects()
+    connection, failed = office.pool.connection, threading.Event()
+
+    def failing_once() -> Any:
+        if failed.is_set() or threading.current_thread().name != "mail":
+            return connection()
+        failed.set()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(office.pool, "connection", failing_once)
+    office.deliver(idle_seconds=0.05)
+    assert failed.is_set()
+    assert {status for _, status, *_ in office.outcomes()} == {"sent"}
 
 
 def test_what_is_refused_for_good_is_not_tried_again(office: PostOffice) -> None:
