@@ -3,21 +3,23 @@
 import asyncio
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import structlog
+
+_PAUSE_SECONDS: Final = 1.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Background(ABC):
-    """Works in a task of its own for as long as it is entered; whatever ends the work before is logged at once."""
+    """Works in a task of its own for as long as it is entered. A fault that its work did not foresee is logged, and the work begun
+    again after a pause."""
 
     _task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._work())
-        self._task.add_done_callback(self._ended)
+        self._task = asyncio.create_task(self._go_on())
         return self
 
     async def __aexit__(
@@ -31,6 +33,10 @@ class Background(ABC):
     async def _work(self) -> None:
         """Go on until cancelled. What can be away for a while is waited for."""
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("background work ended", work=type(self).__name__, exc_info=error)
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                await self._work()
+            except Exception:  # noqa: BLE001 (whatever it is, a process must not go on for ever without this work)
+                _log.exception("background work begins again", work=type(self).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
