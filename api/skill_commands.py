@@ -86,8 +86,10 @@ def import_command(*, file: Path, as_json: bool) -> None:
 @_AS_JSON
 def list_command(*, as_json: bool) -> None:
     """List what was imported."""
+    from infrastructure.vocabulary import imported_names
+
     with _connection() as connection:
-        rows = connection.execute("select name, aliases from skill order by name").fetchall()
+        rows = imported_names(connection)
     for name, aliases in rows:
         if as_json:
             click.echo(msgspec.json.encode({"name": name, "aliases": aliases}))

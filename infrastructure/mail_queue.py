@@ -175,9 +175,10 @@ def any_due(connection: Connection[Any]) -> bool:
 
 
 def renew(connection: Connection[Any], mails: Iterable[AnyDue], lease_seconds: float = LEASE_SECONDS) -> None:
-    """Keep claimed mails for another while."""
+    """Keep claimed mails for another while; each in its own transaction, so that it never waits while holding another."""
     for due in mails:
-        _execute(connection, _RENEW, due, seconds=lease_seconds)
+        with connection.transaction():
+            _execute(connection, _RENEW, due, seconds=lease_seconds)
 
 
 def sent(connection: Connection[Any], due: AnyDue) -> None:

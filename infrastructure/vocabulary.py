@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Iterable
-from typing import Any, Final, Self
+from typing import Any, Final, LiteralString, Self
 
 import msgspec
 import psycopg
@@ -59,10 +59,18 @@ class CurrentVocabulary(Background):
                 await self.reload()
 
 
+_IMPORTED: Final[LiteralString] = "select name, aliases from skill order by name"
+
+
 async def imported(connection: AsyncConnection[Any]) -> list[Skill]:
     """What was imported, by name."""
-    cursor = await connection.execute("select name, aliases from skill order by name")
+    cursor = await connection.execute(_IMPORTED)
     return [as_skill(name, aliases) for name, aliases in await cursor.fetchall()]
+
+
+def imported_names(connection: Connection[Any]) -> list[tuple[str, list[str]]]:
+    """What was imported as it was written: names with their aliases."""
+    return connection.execute(_IMPORTED).fetchall()
 
 
 def as_skill(name: str, aliases: Iterable[str]) -> Skill:
