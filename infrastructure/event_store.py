@@ -6,7 +6,7 @@ As a persistence module of the `eventsourcing` library: `PERSISTENCE_MODULE=infr
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Self
+from typing import Self
 from uuid import UUID
 
 import psycopg
@@ -16,13 +16,11 @@ from infrastructure import log_reading as reading
 from infrastructure.eventsourcing_factory import Factory
 from infrastructure.group_commit import Committed, GroupCommit
 from infrastructure.group_read import GroupRead
+from infrastructure.log_transaction import checked_size
 from infrastructure.log_writer import write_sync
 from infrastructure.pipeline import run_sync
 
 __all__ = ["EventStore", "Factory", "SyncEventStore"]
-
-_LAST_VERSION: Final = 2**62
-_APPEND_BYTES: Final = 64 << 20
 
 
 class EventStore:
@@ -69,7 +67,7 @@ class EventStore:
         Raises `VersionConflict` when a stream is not at its expected version, `LogUnavailable` under overload or without
         a database, `ValueError` when there is no event to write or a log cannot hold it.
         """
-        return await self.writing.append(_checked(append))
+        return await self.writing.append(append)
 
     async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
         """A stream from its first version; empty if there is none. Concurrent loads share a trip."""
@@ -107,7 +105,9 @@ class SyncEventStore:
 
     def append_many(self, appends: Sequence[Append]) -> list[Appended]:
         """Write several appends in one transaction; raises the first `VersionConflict` after the others are written."""
-        outcomes = write_sync(self._connection, [_checked(append) for append in appends])
+        for append in appends:
+            checked_size(append)
+        outcomes = write_sync(self._connection, appends)
         appended: list[Appended] = []
         for outcome in outcomes:
             if isinstance(outcome, VersionConflict):
@@ -132,18 +132,3 @@ class SyncEventStore:
 
     def head(self, tenant_id: UUID) -> int:
         return reading.head_position(run_sync(self._connection, [reading.head(tenant_id)])[0])
-
-
-def _checked(append: Append) -> Append:
-    events = size = 0
-    for part in append.parts:
-        if not 0 <= part.expected_version <= _LAST_VERSION:
-            raise ValueError("an expected version is out of range")
-        for event in part.events:
-            events += 1
-            size += len(event.data)
-    if not events:
-        raise ValueError("an append needs at least one event")
-    if size > _APPEND_BYTES:
-        raise ValueError("an append is too large")
-    return append

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from application.recorded import Append, Appended, VersionConflict
 from infrastructure.group_queue import Connection, GroupQueue
+from infrastructure.log_transaction import checked_size
 from infrastructure.log_writer import write
 
 Committed = Callable[[set[UUID]], None]
@@ -39,7 +40,7 @@ class GroupCommit(GroupQueue[Append, Appended]):
         Raises `VersionConflict`, `LogUnavailable` (then the outcome may be unknown: repeat it with the same command id), or
         `ValueError` for what a log cannot hold. Whoever stops waiting does not know the outcome either.
         """
-        return await self._ask(append, sum(len(event.data) for part in append.parts for event in part.events))
+        return await self._ask(append, checked_size(append))
 
     async def _send(
         self, connection: Connection, requests: Sequence[Append]

@@ -6,7 +6,7 @@ set the head to the last position. If the check failed nothing was inserted and 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -25,7 +25,6 @@ from infrastructure.pipeline import (
     int8,
     to_int,
     to_time,
-    to_uuid,
 )
 
 BEGIN: Final = Statement("log_begin", "begin isolation level read committed")
@@ -68,6 +67,9 @@ ADVANCE_HEAD: Final = Statement(
     returning last.position, last.recorded_at
     """,
 )
+_COLUMN_TYPES: Final = (UUID_TYPE, INT8, TEXT, BYTEA, UUID_TYPE, UUID_TYPE)
+"""Of `INSERT`'s rows: stream_id, version, type, data, actor_id, command_id."""
+
 VERSIONS: Final = Statement(
     "log_versions",
     """
@@ -92,22 +94,44 @@ OWN_EVENTS: Final = Statement(
     """,
 )
 
-Span = tuple[int, int]
+StreamBytes: TypeAlias = bytes
+"""The id of a stream as PostgreSQL takes it; quicker to look up than a UUID."""
+
+Span: TypeAlias = tuple[int, int]
+
+_LAST_VERSION: Final = 2**62
+_APPEND_BYTES: Final = 64 << 20
 
 
-def spans(append: Append) -> dict[UUID, Span]:
+def checked_size(append: Append) -> int:
+    """The bytes of an append's events. Raises `ValueError` when there is none, or when a log cannot hold it."""
+    events = size = 0
+    for part in append.parts:
+        if not 0 <= part.expected_version <= _LAST_VERSION:
+            raise ValueError("an expected version is out of range")
+        for event in part.events:
+            events += 1
+            size += len(event.data)
+    if not events:
+        raise ValueError("an append needs at least one event")
+    if size > _APPEND_BYTES:
+        raise ValueError("an append is too large")
+    return size
+
+
+def spans(append: Append) -> dict[StreamBytes, Span]:
     """From which version to which an append takes each of its streams; its parts hold one after the other.
 
     Raises `VersionConflict` if they contradict each other. An empty stream is at version 0, or at -1 for whom counts
     its events from 0.
     """
-    found: dict[UUID, Span] = {}
+    found: dict[StreamBytes, Span] = {}
     for part in append.parts:
-        expected = part.expected_version
-        start, stands = found.get(part.stream_id, (expected, expected))
+        stream, expected = part.stream_id.bytes, part.expected_version
+        start, stands = found.get(stream, (expected, expected))
         if stands != expected:
             raise VersionConflict(part.stream_id, expected, stands)
-        found[part.stream_id] = (start, expected + len(part.events))
+        found[stream] = (start, expected + len(part.events))
     return found
 
 
@@ -116,16 +140,16 @@ class Planned(msgspec.Struct):
 
     index: int
     append: Append
-    spans: dict[UUID, Span]
+    spans: dict[StreamBytes, Span]
 
-    def conflict(self, versions: dict[UUID, int | None]) -> VersionConflict | None:
+    def conflict(self, versions: dict[StreamBytes, int | None]) -> VersionConflict | None:
         """The first stream that is not at the version it must be at; None stands for a stream without events."""
-        for stream_id, (expected, _) in self.spans.items():
-            version = versions[stream_id]
+        for stream, (expected, _) in self.spans.items():
+            version = versions[stream]
             if version is None:
                 version = min(expected, 0)
             if version != expected:
-                return VersionConflict(stream_id, expected, version)
+                return VersionConflict(UUID(bytes=stream), expected, version)
         return None
 
     def versions(self) -> Call:
@@ -153,18 +177,14 @@ class Planned(msgspec.Struct):
 
 
 class TenantWrite(msgspec.Struct):
-    """What one transaction writes to one tenant's log: appends that can all hold together, as the arrays of `INSERT`."""
+    """What one transaction writes to one tenant's log: appends that can all hold together, and the rows of their events as
+    `INSERT` takes them."""
 
     tenant_id: UUID
     appends: list[Planned] = []
-    expected: dict[UUID, int] = {}
-    reached: dict[UUID, int] = {}
-    stream_ids: list[bytes] = []
-    versions: list[bytes] = []
-    types: list[bytes] = []
-    data: list[bytes] = []
-    actor_ids: list[bytes | None] = []
-    command_ids: list[bytes] = []
+    expected: dict[StreamBytes, int] = {}
+    reached: dict[StreamBytes, int] = {}
+    rows: list[tuple[bytes, bytes, bytes, bytes, bytes | None, bytes]] = []
 
     def add(self, planned: Planned) -> None:
         """Take an append in, unless it cannot hold after those taken already (two expect the same version)."""
@@ -180,28 +200,19 @@ class TenantWrite(msgspec.Struct):
         actor = None if append.actor_id is None else append.actor_id.bytes
         command = append.command_id.bytes
         for part in append.parts:
-            stream_id, version = part.stream_id.bytes, part.expected_version
+            stream, version = part.stream_id.bytes, part.expected_version
             for event in part.events:
                 version += 1
-                self.stream_ids.append(stream_id)
-                self.versions.append(int8(version))
-                self.types.append(event.type.encode())
-                self.data.append(event.data)
-                self.actor_ids.append(actor)
-                self.command_ids.append(command)
+                self.rows.append((stream, int8(version), event.type.encode(), event.data, actor, command))
 
     def calls(self) -> list[Call]:
         tenant = self.tenant_id.bytes
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(_COLUMN_TYPES)
         insert: tuple[Value, ...] = (
             tenant,
-            array(UUID_TYPE, [stream.bytes for stream in self.expected]),
+            array(UUID_TYPE, self.expected),
             array(INT8, [int8(version) for version in self.expected.values()]),
-            array(UUID_TYPE, self.stream_ids),
-            array(INT8, self.versions),
-            array(TEXT, self.types),
-            array(BYTEA, self.data),
-            array(UUID_TYPE, self.actor_ids),
-            array(UUID_TYPE, self.command_ids),
+            *(array(kind, column) for kind, column in zip(_COLUMN_TYPES, columns, strict=True)),
         )
         return [(LOCK_HEAD, (tenant,)), (INSERT, insert), (ADVANCE_HEAD, (tenant,))]
 
@@ -209,9 +220,9 @@ class TenantWrite(msgspec.Struct):
         """The outcome of each append taken in, by index, from the results of `calls`; None if nothing was written because a
         stream was not at its expected version."""
         _, inserted, advanced = results
-        if inserted.command_tuples != len(self.stream_ids):
+        if inserted.command_tuples != len(self.rows):
             return None
-        first = to_int(advanced.get_value(0, 0)) - len(self.stream_ids) + 1
+        first = to_int(advanced.get_value(0, 0)) - len(self.rows) + 1
         recorded_at = to_time(advanced.get_value(0, 1))
         outcomes: dict[int, Appended] = {}
         for planned in self.appends:
@@ -237,15 +248,15 @@ def show_call(tenants: Iterable[bytes]) -> Call:
     return SHOW, (("{" + ",".join(map(bytes.hex, tenants)) + "}").encode(),)
 
 
-def versions_call(tenant_id: UUID, streams: Iterable[UUID]) -> Call:
+def versions_call(tenant_id: UUID, streams: Iterable[StreamBytes]) -> Call:
     """The versions that streams have."""
-    return VERSIONS, (tenant_id.bytes, array(UUID_TYPE, [stream.bytes for stream in streams]))
+    return VERSIONS, (tenant_id.bytes, array(UUID_TYPE, streams))
 
 
-def versions_of(result: PGresult) -> dict[UUID, int | None]:
+def versions_of(result: PGresult) -> dict[StreamBytes, int | None]:
     """The rows of `VERSIONS`."""
-    versions: dict[UUID, int | None] = {}
+    versions: dict[StreamBytes, int | None] = {}
     for row in range(result.ntuples):
         version = result.get_value(row, 1)
-        versions[to_uuid(result.get_value(row, 0))] = None if version is None else to_int(version)
+        versions[result.get_value(row, 0) or b""] = None if version is None else to_int(version)
     return versions

@@ -66,7 +66,7 @@ def _conflicts(
     suspects: list[tx.Planned], *, walled: bool
 ) -> Generator[list[Call], list[PGresult], dict[int, Outcome]]:
     """Tells the appends that conflict from those that may be tried again."""
-    streams: dict[UUID, dict[UUID, None]] = {}
+    streams: dict[UUID, dict[tx.StreamBytes, None]] = {}
     for planned in suspects:
         streams.setdefault(planned.append.tenant_id, {}).update(dict.fromkeys(planned.spans))
     shown = [tx.show_call([tenant.bytes for tenant in streams])] if walled else []

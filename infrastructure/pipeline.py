@@ -7,7 +7,7 @@ of a small transaction (measured in `benchmarks/append`). The generator works fo
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -28,6 +28,8 @@ _int8 = struct.Struct(">q")
 _int4 = struct.Struct(">i")
 _array_header = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"
+_LENGTHS: Final = {INT8: _int4.pack(8), UUID_TYPE: _int4.pack(16)}
+"""Of the types whose values are all of one length: what stands before each of them in an array."""
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -122,14 +124,11 @@ def array(element_type: int, values: Iterable[Value]) -> bytes:
     items = list(values)
     if not items:
         return _array_header.pack(0, 0, element_type, 0, 1)[:12]
-    parts = [_array_header.pack(1, None in items, element_type, len(items), 1)]
-    for value in items:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            parts.append(_int4.pack(len(value)))
-            parts.append(value)
-    return b"".join(parts)
+    header = _array_header.pack(1, None in items, element_type, len(items), 1)
+    if (length := _LENGTHS.get(element_type)) is not None and None not in items:
+        return header + length + length.join(cast("list[bytes]", items))
+    pack = _int4.pack
+    return header + b"".join([_NULL if item is None else pack(len(item)) + item for item in items])
 
 
 def to_int(value: Value) -> int:
