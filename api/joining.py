@@ -54,7 +54,7 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
         raise invalid_code()
     async with services.database.of_tenant(company_id) as connection:
         invitation = await invitations.by_code(connection, data.code)
-    if invitation is None or not await _inviter_is_admin(services, invitation):
+    if invitation is None or not await _inviter_may_invite(services, invitation):
         raise invalid_code()
     account = await _known(services, invitation, data, request)
     if account is None:
@@ -75,9 +75,12 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) 
     return await profile_of(services, settled, standing.role)
 
 
-async def _inviter_is_admin(services: Services, invitation: Invitation) -> bool:
+async def _inviter_may_invite(services: Services, invitation: Invitation) -> bool:
+    """Who was disabled may have sent it with a token that was taken for another moment."""
     membership = await services.memberships.state(invitation.tenant_id)
-    return membership.roles.get(invitation.inviter_id) == "admin"
+    async with services.database.identity() as connection:
+        enabled = await table.is_enabled(connection, invitation.inviter_id)
+    return enabled and membership.roles.get(invitation.inviter_id) == "admin"
 
 
 async def _known(

@@ -23,6 +23,7 @@ from domain.membership import (
     RemoveMember,
 )
 from infrastructure.event_store import EventStore
+from infrastructure.invitations import revoke_sent_by
 from infrastructure.operator_error import OperatorError
 from infrastructure.sessions import end_all_sessions, revoke
 
@@ -73,12 +74,16 @@ async def named(connection: AsyncConnection[Any], name: str) -> KnownAccount:
 
 
 async def disable(connection: AsyncConnection[Any], account_id: UUID) -> int:
-    """Let an account neither log in nor refresh, and end its sessions; how many there were."""
+    """Let an account neither log in nor refresh, end its sessions, and make the invitations that it sent worthless; how many
+    sessions there were."""
     async with connection.transaction():
-        await connection.execute(
-            "update account set disabled_at = coalesce(disabled_at, now()) where account_id = %s",
+        cursor = await connection.execute(
+            "update account set disabled_at = coalesce(disabled_at, now()) where account_id = %s returning company_id",
             (account_id,),
         )
+        for (company_id,) in await cursor.fetchall():
+            if company_id is not None:
+                await revoke_sent_by(connection, company_id, account_id)
         return await end_all_sessions(connection, account_id, "account_disabled")
 
 

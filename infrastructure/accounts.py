@@ -145,6 +145,14 @@ async def by_id(connection: AsyncConnection[Any], account_id: UUID) -> Account |
         return await cursor.fetchone()
 
 
+async def is_enabled(connection: AsyncConnection[Any], account_id: UUID) -> bool:
+    """Whether there is such an account, and no operator has disabled it."""
+    cursor = await connection.execute(
+        "select from account where account_id = %s and disabled_at is null", (account_id,)
+    )
+    return await cursor.fetchone() is not None
+
+
 async def names(connection: AsyncConnection[Any], account_ids: list[UUID]) -> dict[UUID, str]:
     """The names of accounts; an erased one is missing."""
     cursor = await connection.execute(

@@ -1,10 +1,11 @@
 """Invitations: who may join a company, once, as whom, and that nobody learns more from it than they must."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from infrastructure.account_administration import disable, enable
 from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Json, System, done, refused
 
@@ -174,6 +175,22 @@ async def test_an_invitation_ends_with_the_office_of_who_sent_it(system: System)
             done(await admin.patch(path, {"role": "auditor"}))
         refused(await system.nobody.post(ACCEPT, newcomer(given)), 400, "invalid_code")
     assert [one["status"] for one in await admin.all("/company/invitations")] == ["revoked", "revoked"]
+
+
+async def test_a_disabled_admins_invitations_let_nobody_in(system: System) -> None:
+    admin = await system.company()
+    early, late = [await system.member(admin, "admin") for _ in range(2)]
+    sent_before = await invited(system, early, address(), "admin")
+    # A token that is taken for another moment: nobody made this one worthless when its sender was disabled.
+    sent_after = await invited(system, late, address(), "admin")
+    async with system.owner() as connection:
+        await disable(connection, UUID(early.id))
+        await connection.execute("update account set disabled_at = now() where account_id = %s", (late.id,))
+    for given in (sent_before, sent_after):
+        refused(await system.nobody.post(ACCEPT, newcomer(given)), 400, "invalid_code")
+    async with system.owner() as connection:
+        await enable(connection, UUID(early.id))
+    refused(await system.nobody.post(ACCEPT, newcomer(sent_before)), 400, "invalid_code")
 
 
 async def test_inviting_tells_nothing_about_an_address(system: System) -> None:
