@@ -35,8 +35,10 @@ _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Lets a request through to a handler whose declaration names the caller's role, unless there are too many of them.
 
-    `check_declared` has seen to it that only OPTIONS and the description's pages declare nothing.
+    Only OPTIONS and the description's pages declare nothing, as `check_declared` has seen to at the start.
     """
+    if _undeclared(handler):
+        raise Forbidden("Nobody may call this.")
     allowed: Allowed = handler.opt.get("allow", ANYONE)
     if handler.opt.get("throttle") == "sign_in":
         await _throttle(connection).sign_in(connection)
@@ -82,16 +84,17 @@ def caller(scope: Mapping[str, object]) -> Actor | None:
 
 
 def check_declared(routes: Iterable[object]) -> None:
-    """Raise `RuntimeError` for a handler that does not say who may call it."""
+    """Raise `RuntimeError` for a handler that does not say who may call it, and for one that is asked otherwise than by HTTP
+    requests: nothing would check who calls that."""
     for route in routes:
         if not isinstance(route, HTTPRoute):
-            continue
+            raise RuntimeError(f"{route} is no route of HTTP handlers")  # noqa: TRY004 (no caller's mistake in a type)
         for handler in route.route_handlers:
             if _undeclared(handler):
                 raise RuntimeError(f"{handler.handler_name} ({route.path}) does not declare who may call it")
 
 
-def _undeclared(handler: HTTPRouteHandler) -> bool:
-    if handler.http_methods == {"OPTIONS"}:
+def _undeclared(handler: BaseRouteHandler) -> bool:
+    if isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}:
         return False
     return "allow" not in handler.opt and not handler.opt.get("exclude_from_auth")

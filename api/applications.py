@@ -147,7 +147,7 @@ async def listed(
     services: Services = state.services
     actor = actor_of(request)
     whose = actor.company_id or (job_id and tenant_of(job_id))
-    await at_least(services, APPLICATION_LIST, whose, min_position)
+    await at_least(services, APPLICATION_LIST, whose, min_position, actor)
     query = application_search.of_candidate if actor.company_id is None else application_search.of_company
     filters = ApplicationFilters(
         job_id=job_id, stage=stage, source=plain_source(source), verdict=verdict, q=q
@@ -165,7 +165,7 @@ async def board(
     services: Services = state.services
     company_id = company_of(request)
     await load_own(services, job_id, company_id)
-    await at_least(services, APPLICATION_LIST, company_id, min_position)
+    await at_least(services, APPLICATION_LIST, company_id, min_position, actor_of(request))
     async with services.database.of(actor_of(request)) as connection:
         return Board(job_id, await application_search.board(connection, company_id, job_id, per_stage=limit))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 from infrastructure.operator_error import OperatorError
@@ -25,29 +25,39 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> st
     while those who said it are trusted. An IPv6 address stands for its /64, which is what one customer has.
     """
     address = peer
-    said = [part.strip() for value in forwarded for part in value.split(",")] if trusted else []
+    said = [part for value in forwarded for part in value.split(",")] if trusted else []
     while said and _is_of(address, trusted):
-        address = said.pop()
+        address = _without_port(said.pop().strip())
     return _customer(address)
+
+
+def _without_port(said: str) -> str:
+    """Some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`."""
+    if said.startswith("["):
+        return said[1:].partition("]")[0]
+    return said.partition(":")[0] if said.count(":") == 1 else said
 
 
 @lru_cache(maxsize=4_096)
 def _is_of(address: str, trusted: Networks) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in trusted)
+    found = _read(address)
+    return found is not None and any(found in network for network in trusted)
 
 
 @lru_cache(maxsize=4_096)
 def _customer(address: str) -> str:
+    found = _read(address)
+    if found is None:
+        return "unknown"
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(IPv6Network((found, 64), strict=False).network_address)
+
+
+def _read(address: str) -> IPv4Address | IPv6Address | None:
+    """An address, that of version 4 for one in the clothes of version 6; None for what is none."""
     try:
         found = ip_address(address)
     except ValueError:
-        return "unknown"
-    if not isinstance(found, IPv6Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(IPv6Network((found, 64), strict=False).network_address)
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

@@ -75,7 +75,7 @@ async def _figures(
     min_position: int | None,
 ) -> Dashboard:
     company_id = company_of(request)
-    await at_least(services, JOB_DASHBOARD, company_id, min_position)
+    await at_least(services, JOB_DASHBOARD, company_id, min_position, actor_of(request))
     async with services.database.of(actor_of(request)) as connection:
         return await job_dashboard.of_company(connection, company_id, job_ids=job_ids, top=top)
 

@@ -103,7 +103,7 @@ async def browse(
         experience_at_most=experience_at_most,
     )
     whose = company_id or (actor.company_id if actor else None)
-    await at_least(services, JOB_LISTING, whose, min_position)
+    await at_least(services, JOB_LISTING, whose, min_position, actor)
     async with services.database.of(actor) as connection:
         return await job_search.browse(
             connection,

@@ -89,9 +89,10 @@ def _version(if_match: str | None) -> int | None:
 
 
 async def at_least(
-    services: Services, model: AnyReadModel, tenant_id: UUID | None, position: int | None
+    services: Services, model: AnyReadModel, tenant_id: UUID | None, position: int | None, actor: Actor | None
 ) -> None:
-    """Wait until a read model has reached a position of a tenant's log.
+    """Wait until a read model has reached a position of a tenant's log. Who is no member of the company waits for the end of
+    its log at most: nobody may find out how far it goes by asking beyond it.
 
     Raises `ReadModelBehind`, and a 400 problem when nothing says whose log the position is in.
     """
@@ -101,6 +102,10 @@ async def at_least(
         raise ProblemError(
             400, "invalid", "min_position needs a company_id or job_id that says whose log it is in."
         )
+    if actor is None or actor.company_id != tenant_id:
+        position = min(position, await services.store.head(tenant_id))
+        if not position:
+            return
     await wait_for(services.database, model, tenant_id, position, services.settings.min_position_wait_seconds)
 
 

@@ -123,7 +123,7 @@ async def read_resume(
     services: Services = state.services
     actor = actor_of(request)
     if actor.company_id is not None:
-        await at_least(services, APPLICATION_LIST, actor.company_id, min_position)
+        await at_least(services, APPLICATION_LIST, actor.company_id, min_position, actor)
     owner_id = actor.account_id
     if actor.company_id is not None:
         async with services.database.of(actor) as connection:

@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 
 from api.client_address import client_address, networks
 from application.actor import Actor
-from infrastructure.rate_limits import Limit, RateLimits
+from infrastructure.rate_limits import Allowance, Limit, RateLimits
 from infrastructure.settings import Settings
 
 ALLOWANCE: Final = "hirelog_allowance"
@@ -40,17 +40,17 @@ class Throttle:
             return
         key = self.client(connection) if actor is None else actor.account_id
         allowance = await self._limits.pass_by(self._requests, key)
-        if allowance is not None:
-            cast("dict[str, object]", connection.scope)[ALLOWANCE] = allowance
+        _say(connection, allowance)
 
     async def sign_in(self, connection: AnyConnection) -> None:
         """Whatever tries a password or a code, or makes an account. Raises `RateLimited` and `LimitsUnavailable`."""
-        await self._limits.spend(self._sign_in, self.client(connection))
+        _say(connection, await self._limits.spend(self._sign_in, self.client(connection)))
 
     async def password(self, connection: AnyConnection, email: str) -> None:
         """A password is tried for an address, known or not. Raises `RateLimited` and `LimitsUnavailable`."""
-        await self._limits.spend(self._password, _hidden(email), self.client(connection))
-        await self._limits.spend(self._account, _hidden(email))
+        hidden = _hidden(email)
+        _say(connection, await self._limits.spend(self._password, hidden, self.client(connection)))
+        _say(connection, await self._limits.spend(self._account, hidden))
 
     async def password_was_right(self, connection: AnyConnection, email: str) -> None:
         """The attempts before it were the owner's."""
@@ -59,6 +59,14 @@ class Throttle:
     async def upload(self, actor: Actor) -> None:
         """A file that takes seconds to read. Raises `RateLimited` and `LimitsUnavailable`."""
         await self._limits.spend(self._uploads, str(actor.account_id))
+
+
+def _say(connection: AnyConnection, allowance: Allowance | None) -> None:
+    """Have the answer say what is left: of several allowances, the one of which the least is."""
+    scope = cast("dict[str, object]", connection.scope)
+    said = scope.get(ALLOWANCE)
+    if allowance is not None and not (isinstance(said, Allowance) and said.remaining <= allowance.remaining):
+        scope[ALLOWANCE] = allowance
 
 
 def _hidden(email: str) -> str:

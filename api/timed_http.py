@@ -1,12 +1,14 @@
 """HTTP as uvicorn speaks it, with a bound on how long a client may take to send what it began."""
 
 import asyncio
-from typing import ClassVar, cast
+from http import HTTPStatus
+from typing import Any, ClassVar, cast
 
 import msgspec
+from litestar import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.problems import incomplete
+from api.problems import incomplete, problem
 from api.response_headers import PROTECTION
 
 
@@ -79,17 +81,23 @@ class TimedHttp(HttpToolsProtocol):
             cycle.message_event.set()
             is_asking = True
         if is_asking:
-            self.transport.write(_too_slow())
+            self.transport.write(_answer(incomplete()))
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (as uvicorn's)
+        """To what is no HTTP."""
+        self.transport.write(_answer(problem(400, "malformed", "This is no HTTP request.")))
         self.transport.close()
 
 
-def _too_slow() -> bytes:
-    content = msgspec.json.encode(incomplete().content)
+def _answer(said: Response[Any]) -> bytes:
+    content = msgspec.json.encode(said.content)
+    status = HTTPStatus(said.status_code or HTTPStatus.BAD_REQUEST)
     head = (
         (b"content-type", b"application/problem+json"),
         (b"content-length", b"%d" % len(content)),
         (b"connection", b"close"),
         *PROTECTION,
     )
-    lines = (b"HTTP/1.1 408 Request Timeout", *(b"%s: %s" % field for field in head), b"", content)
-    return b"\r\n".join(lines)
+    first = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+    return b"\r\n".join((first, *(b"%s: %s" % field for field in head), b"", content))

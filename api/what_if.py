@@ -62,7 +62,7 @@ async def ask(
     wanted = _asked(job.state.requirements, data.policy)
     if (refused := refusal(wanted)) is not None:
         raise Refused(refused)
-    await at_least(services, APPLICATION_LIST, company_id, min_position)
+    await at_least(services, APPLICATION_LIST, company_id, min_position, actor_of(request))
     async with services.database.of(actor_of(request)) as connection:
         words = services.vocabulary.current()
         return await what_if(connection, company_id, job_id, wanted, words, cursor=cursor, limit=limit)

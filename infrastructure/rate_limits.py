@@ -94,13 +94,14 @@ class RateLimits:
     ) -> None:
         await self._pool.disconnect()
 
-    async def spend(self, limit: Limit, *key: str) -> None:
-        """Count one attempt exactly. Raises `RateLimited`, and `LimitsUnavailable` when Redis is away (fails closed).
+    async def spend(self, limit: Limit, *key: str) -> Allowance | None:
+        """Count one attempt exactly; what is left in the first window (None: nobody counts). Raises `RateLimited`, and
+        `LimitsUnavailable` when Redis is away (fails closed).
 
         An attempt that is refused is not counted: whoever goes on trying is not locked out for longer.
         """
         if not self.enabled:
-            return
+            return None
         try:
             for window in limit.windows:
                 if not await self._limiter.test(window, limit.name, *key):
@@ -108,6 +109,7 @@ class RateLimits:
             for window in limit.windows:
                 if not await self._limiter.hit(window, limit.name, *key):
                     raise RateLimited(await self._allowance(window, limit.name, *key))
+            return await self._allowance(limit.windows[0], limit.name, *key)
         except (RedisError, OSError, TimeoutError) as error:
             raise LimitsUnavailable("Attempts cannot be counted now.") from error
 

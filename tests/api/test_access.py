@@ -1,16 +1,19 @@
 """Every route asked by everybody about everybody's things: the table of the contract, and nothing that is not in it."""
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 from uuid import uuid4
 
 import httpx
 import msgspec
 import pytest
 import pytest_asyncio
+from litestar import WebSocket, asgi, get, websocket
 from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
 from msgspec.structs import replace
 
+from api import app
 from api.app import create_app
 from infrastructure.settings import Settings
 from tests.api.people import PASSWORD, Json, Person, System, refused
@@ -222,6 +225,36 @@ def routes() -> Iterator[tuple[str, str]]:
 async def test_every_route_has_its_row() -> None:
     described = {(method, path.partition("?")[0]) for method, path in MATRIX if "draft_id" not in path}
     assert {(method, path) for method, path in routes() if path not in OPEN} == described
+
+
+@get("/undeclared")
+async def undeclared() -> None:
+    """Says nothing of who may call it."""
+
+
+@asgi("/mount", is_mount=True, copy_scope=True)
+async def mount(scope: Scope, receive: Receive, send: Send) -> None:
+    """Another application, whose callers nobody would check."""
+
+
+@websocket("/socket")
+async def socket(socket: WebSocket[Any, Any, Any]) -> None:
+    """No HTTP."""
+
+
+@pytest.mark.parametrize("handler", [undeclared, mount, socket])
+async def test_a_handler_whose_callers_nobody_checks_does_not_start(handler: object) -> None:
+    with pytest.raises(RuntimeError):
+        create_app(Settings(), [handler])
+
+
+async def test_an_undeclared_handler_that_starts_all_the_same_lets_nobody_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "check_declared", lambda _routes: None)
+    transport = httpx.ASGITransport(cast("Any", create_app(Settings(), [undeclared])))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/undeclared")).status_code == 403
 
 
 async def with_another_session(person: Person, path: str) -> tuple[Person, str]:

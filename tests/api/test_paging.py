@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 import pytest
 
+from domain.identifiers import tenant_id
 from tests.api.people import Json, Person, Query, System, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -125,3 +127,16 @@ async def test_a_candidate_waits_for_the_position_in_the_log_of_the_job(system: 
     query = {"job_id": application["job_id"], "min_position": application["position"]}
     assert [item["id"] for item in await cy.all("/applications", **query)] == [application["id"]]
     refused(await cy.get("/applications", min_position=1), 400)
+
+
+async def test_nobody_outside_a_company_learns_how_far_its_log_goes(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    await system.project()
+    for position in (1, application["position"], application["position"] + 1, 10**9):
+        for company_id in (admin.company_id, str(tenant_id(uuid4()))):
+            query: dict[str, Query] = {"company_id": company_id, "min_position": position}
+            assert (await system.nobody.get("/jobs", **query)).status_code == 200
+            assert (await cy.get("/jobs", **query)).status_code == 200
+        own: dict[str, Query] = {"job_id": application["job_id"], "min_position": position}
+        assert (await cy.get("/applications", **own)).status_code == 200

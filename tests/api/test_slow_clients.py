@@ -120,3 +120,16 @@ async def test_who_hangs_up_within_a_body_is_no_fault_of_ours(system: System) ->
     }
     await system.app(scope, receive, send)
     assert sent == [408]
+
+
+@pytest.mark.parametrize(
+    "sent", [b"FOO / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\r\n\r\n"]
+)
+async def test_what_is_no_http_is_told_so(system: System, sent: bytes) -> None:
+    async with served(system) as address, opened(address) as (reader, writer):
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    lines = set(head.lower().split(b"\r\n"))
+    assert {b"http/1.1 400 bad request", b"content-type: application/problem+json"} <= lines
+    assert b"x-content-type-options: nosniff" in lines
+    assert json.loads(body)["code"] == "malformed"

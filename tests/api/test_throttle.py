@@ -36,8 +36,11 @@ async def test_passwords_are_tried_so_often_for_an_address_known_or_not(
     async with running(limited(database_url, redis_url, limit_login="3/hour")) as system:
         person = await system.candidate()
         for email in (person.email, "nobody@example.com"):
-            for _ in range(3):
-                refused(await try_password(system, email, "wrong guess"), 401, "wrong_credentials")
+            for left in (2, 1, 0):
+                answer = await try_password(system, email, "wrong guess")
+                refused(answer, 401, "wrong_credentials")
+                said = answer.headers
+                assert (said["ratelimit-limit"], said["ratelimit-remaining"]) == ("3", str(left))
             waits(await try_password(system, email.upper(), PASSWORD), 3)
 
 
@@ -123,6 +126,9 @@ def test_only_trusted_proxies_are_believed() -> None:
     assert client_address("10.0.0.1", ["nonsense"], proxies) == "unknown"
     assert client_address("2001:db8:1:2:3:4:5:6", [], proxies) == "2001:db8:1:2::"
     assert client_address("::ffff:203.0.113.9", [], proxies) == "203.0.113.9"
+    assert client_address("::ffff:10.0.0.1", ["198.51.100.1"], proxies) == "198.51.100.1"
+    assert client_address("10.0.0.1", ["198.51.100.1:4711, 10.2.3.4:80"], proxies) == "198.51.100.1"
+    assert client_address("10.0.0.1", ["[2001:db8:1:2:3::1]:4711"], proxies) == "2001:db8:1:2::"
 
 
 @given(st.ip_addresses().map(str), st.lists(st.text(max_size=40), max_size=4))
