@@ -10,7 +10,14 @@ from api.fields import Body
 from domain.job import Requirements, Weights
 
 Weight: TypeAlias = Annotated[int, Meta(ge=0, le=1_000)]
-Threshold: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
+Threshold: TypeAlias = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=100,
+        description="The least score that is qualified; with 0 the must-have skills alone decide.",
+    ),
+]
 
 
 class WeightsBody(Body, frozen=True):
