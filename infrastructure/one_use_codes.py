@@ -21,7 +21,7 @@ LIFETIMES: Final[dict[CodeKind, timedelta]] = {
     "email_confirmation": timedelta(hours=24),
 }
 HOURLY: Final = 5
-"""Codes of one kind that one account is mailed in an hour: nobody's letter box is flooded."""
+"""Codes of one kind that one account may have made in an hour. What one address is mailed: `account_mail.HOURLY`."""
 
 
 class CodePurpose(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.letters import kinds
+from tests.api.letters import kinds, letters
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,6 +61,16 @@ async def test_registering_does_not_tell_whether_the_address_has_an_account(syst
     assert (await system.nobody.post("/auth/login", login)).is_success
     login["password"] = again["password"]
     refused(await system.nobody.post("/auth/login", login), 401, "wrong_credentials")
+
+
+async def test_whoever_registers_a_known_address_again_and_again_floods_nobodys_letter_box(
+    system: System,
+) -> None:
+    body = new()
+    answers = [await system.nobody.post("/auth/register", body) for _ in range(8)]
+    assert [answer.status_code for answer in answers] == [201] * 8
+    told = await letters(system, body["email"], "already_registered")
+    assert [letter is not None for letter in told] == [True] * 5 + [False] * 2
 
 
 async def test_an_address_registered_many_times_at_once_has_one_account(system: System) -> None:

@@ -1,8 +1,9 @@
 """Delivery against a provider on this machine: what is sent, tried again, held, given up or never sent."""
 
+import asyncio
 import threading
 from collections.abc import Generator
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,6 +17,7 @@ from domain.membership import MemberLeft
 from infrastructure import account_mail, mail_outcomes, mail_queue
 from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail_ledger import figures, mails, send_again
+from infrastructure.mail_templates import KEYS
 from tests.mail_servers import Answer
 from tests.post_office import PostOffice, post_office
 from tests.read_models import new_tenant
@@ -213,12 +215,14 @@ def test_nobody_is_told_about_or_as_somebody_who_was_erased_or_left_or_does_not_
 
 
 async def queue_for(
-    office: PostOffice, kind: AccountKind, account_id: UUID | None, **parameters: str
+    office: PostOffice,
+    kind: AccountKind,
+    account_id: UUID | None,
+    email: str = "new@example.com",
+    **parameters: str,
 ) -> None:
     async with await psycopg.AsyncConnection.connect(office.database_url) as connection:
-        await account_mail.queue(
-            connection, kind, account_id=account_id, email="new@example.com", parameters=parameters
-        )
+        await account_mail.queue(connection, kind, account_id=account_id, email=email, parameters=parameters)
 
 
 async def test_mail_about_accounts_goes_first_and_its_code_is_erased(office: PostOffice) -> None:
@@ -257,3 +261,36 @@ async def test_a_given_up_code_is_gone_but_a_welcome_can_be_sent_again(office: P
     office.deliver()
     found = office.execute("select kind, mail_status from account_mail order by kind")
     assert found == [("invitation", "given_up"), ("welcome", "sent")]
+
+
+@pytest.mark.parametrize("kind", get_args(AccountKind))
+async def test_an_address_gets_a_few_mails_of_a_kind_in_an_hour_whoever_causes_them(
+    office: PostOffice, kind: AccountKind
+) -> None:
+    people = [office.account(name, f"{name}@example.com") for name in ("ann", "bo", "cy")]
+    for email in ("new@example.com", "NEW@example.com") * 2:
+        for account_id in people:
+            await queue_for(office, kind, account_id, email, **words(kind))
+    other: AccountKind = "sessions_ended" if kind == "welcome" else "welcome"
+    await queue_for(office, other, people[0], **words(other))
+    await queue_for(office, kind, people[0], "other@example.com", **words(kind))
+    office.deliver()
+    assert office.to() == ["NEW@example.com"] * 2 + ["new@example.com"] * 4 + ["other@example.com"]
+    withheld = office.execute(
+        "select distinct parameters, mail_due_at, mail_reason from account_mail where mail_status = 'switched_off'"
+    )
+    assert withheld == [(None, None, "too many of this kind in an hour")]
+    office.execute("update account_mail set created_at = created_at - interval '1 hour'")
+    await queue_for(office, kind, people[0], **words(kind))
+    office.deliver()
+    assert len(office.to()) == 8
+
+
+def words(kind: AccountKind) -> dict[str, str]:
+    return dict.fromkeys(set(KEYS[kind]) - {"url"}, "x")
+
+
+async def test_those_who_cause_mail_at_once_do_not_exceed_the_limit_together(office: PostOffice) -> None:
+    await asyncio.gather(*(queue_for(office, "invitation", None, code="x") for _ in range(12)))
+    found = office.execute("select mail_status, count(*) from account_mail group by mail_status order by 1")
+    assert found == [("queued", account_mail.HOURLY), ("switched_off", 12 - account_mail.HOURLY)]

@@ -235,6 +235,15 @@ def test_the_role_has_no_way_around(owner: Owner, api: Owner) -> None:
             api.execute(statement)
 
 
+def test_of_queued_mail_the_api_learns_a_number(owner: Owner, api: Owner) -> None:
+    owner.execute("insert into account_mail (kind, email) values ('welcome', 'Ann@example.com')")
+    asked = "select account_mail_of_last_hour('welcome', 'ann@example.com')"
+    assert api.execute(asked).fetchone() == (1,)
+    owner.execute("revoke execute on function account_mail_of_last_hour from hirelog_api")
+    with pytest.raises(errors.InsufficientPrivilege):
+        api.execute(asked)
+
+
 def test_with_the_owners_address_alone_the_api_takes_the_role(owner: Owner, database_url: str) -> None:
     with psycopg.Connection[Any].connect(
         api_database_url(Settings(database_url=database_url)), autocommit=True
