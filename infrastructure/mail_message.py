@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import Final
 from uuid import UUID
 
+import idna
 import msgspec
 
 from infrastructure.mail_templates import Content
@@ -62,15 +63,27 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def address(name: str, email: str) -> Address:
-    """A name and an e-mail address as mail can carry them. Raises `Refused` for an address that it cannot."""
+    """A name and an e-mail address as mail can carry them. Raises `Refused` for an address that it cannot.
+
+    Domains are encoded as in IDNA 2008. That of 2003, Python's own, makes strasse.de of straße.de, which is somebody else's.
+    """
     found = _ADDRESS.fullmatch(email)
     if found is None:
         raise Refused("the address is none that mail can be sent to")
     try:
-        domain = found[2] if found[2].isascii() else found[2].encode("idna").decode()
-    except UnicodeError as error:
+        domain = found[2] if found[2].isascii() else idna.encode(found[2].lower()).decode()
+    except idna.IDNAError as error:
         raise Refused("the domain of the address is none that mail can be sent to") from error
     return Address(one_line(name, NAME_LENGTH), found[1], domain)
+
+
+def in_own_letters(domain: str) -> str:
+    """A domain as a person writes it, in small letters, of one as mail carries it. Raises `Refused` when none is meant by it."""
+    labels = domain.lower().split(".")
+    try:
+        return ".".join(idna.ulabel(label) if label.startswith("xn--") else label for label in labels)
+    except idna.IDNAError as error:
+        raise Refused("the domain of the address is none that mail can be sent to") from error
 
 
 def sender(text: str) -> Address:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.mail_message import NAME_LENGTH, Mail, address, as_bytes, sender
+from infrastructure.mail_message import NAME_LENGTH, Mail, address, as_bytes, in_own_letters, sender
 from infrastructure.mail_templates import Content
 from infrastructure.mail_transport import Refused
 from infrastructure.plain_words import one_line
@@ -124,6 +124,7 @@ def test_both_bodies_come_back_and_the_unsubscribe_link_is_whole() -> None:
 
 def test_an_address_may_be_international() -> None:
     assert address("", "cleo@bücher.example").email == "cleo@xn--bcher-kva.example"
+    assert address("", "cleo@BÜCHER.example").email == "cleo@xn--bcher-kva.example"
     mail_to = mail("Jörg", "jörg@example.com")
     assert mail_to.recipient.international
     assert "<jörg@example.com>".encode() in as_bytes(mail_to)
@@ -141,12 +142,24 @@ def test_an_address_may_be_international() -> None:
         "a@",
         "a@exa\x00mple.com",
         "a@" + "ü" * 70 + ".example",
+        "a@ex\xadämple.com",
+        "a@ex\u200dample.com",
+        "a@ex\ud800mple.com",
         "",
     ],
 )
 def test_what_is_no_address_is_refused(to: str) -> None:
     with pytest.raises(Refused):
         address("Cleo", to)
+
+
+@pytest.mark.parametrize(
+    ("domain", "sent_to"),
+    [("straße.example", "xn--strae-oqa.example"), ("βόλος.example", "xn--nxasmm1c.example")],
+)
+def test_mail_goes_to_the_domain_that_was_written(domain: str, sent_to: str) -> None:
+    assert address("", f"cleo@{domain}").domain == sent_to
+    assert in_own_letters(sent_to) == domain
 
 
 def test_the_sender_is_a_name_and_an_address_or_an_address() -> None:
