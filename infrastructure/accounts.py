@@ -5,17 +5,18 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from infrastructure.tenant_walls import Database
 
 _NAME_SECONDS: Final = 3.0
 
-# A violated constraint would put the address into PostgreSQL's log.
-_REGISTER: Final[LiteralString] = """
+# A violated constraint would put the address into PostgreSQL's log. So whoever gives an address to an account holds this lock.
+_ADDRESS_LOCK: Final[LiteralString] = "pg_advisory_xact_lock(hashtextextended(lower(%(email)s), 0))"
+_REGISTER: Final[LiteralString] = f"""
     insert into account (account_id, email, name, password_hash, company_id)
-    values (%(account_id)s, %(email)s, %(name)s, %(password_hash)s, %(company_id)s)
+    select %(account_id)s, %(email)s, %(name)s, %(password_hash)s, %(company_id)s from {_ADDRESS_LOCK}
     on conflict ((lower(email))) do nothing
 """
 _FOUND: Final[LiteralString] = f"""
@@ -82,18 +83,16 @@ async def rename(connection: AsyncConnection[Any], account_id: UUID, name: str) 
 
 async def change_email(connection: AsyncConnection[Any], account_id: UUID, email: str) -> None:
     """Give an account another address. Raises `EmailTaken`; of concurrent callers with one address one succeeds."""
-    try:
-        async with connection.transaction():
-            # A violated constraint would put the address into PostgreSQL's log: only in a race it does.
-            cursor = await connection.execute(
-                """update account set email = %(email)s where account_id = %(account_id)s and not exists (
-                       select 1 from account
-                       where lower(email) = lower(%(email)s) and account_id <> %(account_id)s
-                   )""",
-                {"email": email, "account_id": account_id},
-            )
-    except errors.UniqueViolation as violation:
-        raise EmailTaken from violation
+    async with connection.transaction():
+        await connection.execute(f"select {_ADDRESS_LOCK}", {"email": email})
+        # A statement of its own: it sees what the one before has waited for.
+        cursor = await connection.execute(
+            """update account set email = %(email)s where account_id = %(account_id)s and not exists (
+                   select 1 from account
+                   where lower(email) = lower(%(email)s) and account_id <> %(account_id)s
+               )""",
+            {"email": email, "account_id": account_id},
+        )
     if not cursor.rowcount:
         raise EmailTaken
 

@@ -42,6 +42,8 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # The details of an error hold values of rows, and rows hold what is personal.
+    "log_error_verbosity": "terse",
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import hypothesis
 import psycopg
@@ -25,22 +26,37 @@ hypothesis.settings.load_profile("hirelog")
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """Embedded servers of this test process, started when the first test asks, gone with their data at the end.
+def server_home() -> Iterator[Path]:
+    """The home of this test process's servers, gone with their data at the end.
 
     TEST_SERVERS names the home of other versions that run already, for one test process: with `.s.PGSQL.5432` (`hirelog` and
-    `hirelog_api` may log in) and `valkey.sock` in its folder `run`.
+    `hirelog_api` may log in) and `valkey.sock` in its folder `run`, and PostgreSQL's log in `log/postgres.log`.
     """
     if given := os.environ.get("TEST_SERVERS"):
-        yield Servers(Path(given), [])
+        yield Path(given)
         return
     home = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
     home.chmod(0o711)
-    try:
-        with embedded(home, durable=False) as running:
-            yield running
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(server_home: Path) -> Iterator[Servers]:
+    """Embedded servers of this test process, started when the first test asks, or those that run already."""
+    if "TEST_SERVERS" in os.environ:
+        yield Servers(server_home, [])
+        return
+    with embedded(server_home, durable=False) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_log(server_home: Path, servers: Servers) -> Iterator[TextIO]:
+    """What PostgreSQL logs from here on."""
+    with (server_home / "log" / "postgres.log").open(encoding="utf-8") as log:
+        log.seek(0, os.SEEK_END)
+        yield log
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """The own name, and another e-mail address once its letter box has answered."""
 
 import asyncio
+from typing import TextIO
 from uuid import uuid4
 
 import pytest
 
+from infrastructure.accounts import Account, register
 from tests.api.letters import code, letters
 from tests.api.people import PASSWORD, Person, System, done, refused
+from tests.infrastructure.logs import waiting_transactions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -73,16 +76,41 @@ async def test_who_has_an_address_is_not_told(system: System) -> None:
     assert (await bo.sees("/auth/me"))["email"] == bo.email
 
 
-async def test_of_those_who_want_one_address_one_gets_it(system: System) -> None:
+async def confirmed_while_registering(
+    system: System, email: str, codes: list[str], *, registered: bool
+) -> list[int]:
+    """What codes are answered that all come back while somebody registers with that address, which succeeds or comes to nothing."""
+    account = Account(account_id=uuid4(), email=email.upper(), name="Bo", password_hash="")
+    async with system.owner() as connection, system.owner() as watcher:
+        async with connection.transaction(force_rollback=not registered):
+            await register(connection, account, None)
+            asked = asyncio.gather(
+                *(system.nobody.post("/auth/email/confirm", {"code": given}) for given in codes)
+            )
+            while await waiting_transactions(watcher) != len(codes):  # noqa: ASYNC110 (only PostgreSQL knows)
+                await asyncio.sleep(0.005)
+        return [answer.status_code for answer in await asked]
+
+
+async def test_of_those_who_want_one_address_one_gets_it(system: System, postgres_log: TextIO) -> None:
     people = [await system.candidate() for _ in range(5)]
     new = address()
     codes = [await wants(system, person, new) for person in people]
-    answers = await asyncio.gather(
-        *(system.nobody.post("/auth/email/confirm", {"code": given}) for given in codes)
-    )
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 4
+    answers = await confirmed_while_registering(system, new, codes, registered=False)
+    assert sorted(answers) == [200] + [409] * 4
     has_it = [(await person.sees("/auth/me"))["email"] == new for person in people]
-    assert has_it == [answer.is_success for answer in answers]
+    assert has_it == [answer == 200 for answer in answers]
+    # The details of a violated constraint would say the address.
+    assert "account_email" not in postgres_log.read()
+
+
+async def test_who_registers_first_has_the_address(system: System, postgres_log: TextIO) -> None:
+    cy = await system.candidate()
+    new = address()
+    codes = [await wants(system, cy, new)]
+    assert await confirmed_while_registering(system, new, codes, registered=True) == [409]
+    assert (await cy.sees("/auth/me"))["email"] == cy.email
+    assert "account_email" not in postgres_log.read()
 
 
 async def test_a_token_that_was_found_does_not_take_an_account_over(system: System) -> None:

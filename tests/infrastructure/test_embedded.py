@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 import psycopg
@@ -92,6 +93,19 @@ def test_only_our_user_can_connect(servers: Servers) -> None:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         rules = connection.execute("SELECT type, auth_method FROM pg_hba_file_rules").fetchall()
     assert rules == [("local", "peer"), ("local", "peer")]
+
+
+@pytest.mark.skipif("TEST_SERVERS" in os.environ, reason="it is about the embedded servers")
+def test_the_log_has_an_error_but_not_the_values_of_its_row(servers: Servers, postgres_log: TextIO) -> None:
+    with psycopg.connect(servers.database_url) as connection:
+        connection.execute("CREATE TEMPORARY TABLE address (email text UNIQUE CHECK (email <> 'nobody'))")
+        for name in ("canary", "canary", "nobody"):
+            with contextlib.suppress(psycopg.IntegrityError), connection.transaction():
+                connection.execute("INSERT INTO address VALUES (%s)", [name])
+    said = postgres_log.read()
+    assert "address_email_key" in said
+    assert "address_email_check" in said
+    assert not any(value in said for value in ("(canary)", "(nobody)"))
 
 
 def test_everything_killed_at_once_starts_again_with_every_commit(home: Path) -> None:
