@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -103,7 +104,7 @@ def sendgrid_server() -> Generator[SendGridServer]:
 
 
 class SmtpHandler:
-    """Takes mail, or answers what `recipient`, `data` and `sender` say."""
+    """Takes mail, or answers what `recipient` (`{address}` in it is who it is for), `data` and `sender` say."""
 
     def __init__(self) -> None:
         self.mails: list[bytes] = []
@@ -125,7 +126,7 @@ class SmtpHandler:
     ) -> str:
         if self.recipient.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.recipient
+        return self.recipient.replace("{address}", address)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.hang:
@@ -147,6 +148,8 @@ class SmtpHandler:
 def smtp_server(**settings: Any) -> Generator[tuple[SmtpHandler, str]]:
     """A running server and its `host:port`."""
     handler = SmtpHandler()
+    # It is in this process, and its log is not ours.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
     controller = Controller(handler, hostname="127.0.0.1", port=port, **settings)

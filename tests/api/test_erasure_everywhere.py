@@ -2,30 +2,25 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from msgspec.structs import replace
 from psycopg import sql
 
-from infrastructure.mail_delivery import Deliverer
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
 from infrastructure.mail_outbox import Outbox
 from infrastructure.mail_smtp import Smtp
 from infrastructure.mail_smtp import smtp_server as server_of
-from infrastructure.mail_transport import Transport
-from infrastructure.projection_pool import projection_pool
 from infrastructure.rebuild import rebuild
 from projections.menu import MENU
 from tests.api.conftest import settings
+from tests.api.delivering import deliver
 from tests.api.erasing import columns, erase, pointing
 from tests.api.letters import code
 from tests.api.people import PASSWORD, Person, System, done, running
 from tests.api.resume_upload import upload
 from tests.api.test_canary import redis_content
 from tests.mail_servers import smtp_server
-from tests.post_office import PostOffice
 
 NAME: Final = "Canarina Featherstone"
 FIRST, SECOND, THIRD = (f"canarina.{number}@example.com" for number in ("first", "second", "third"))
@@ -64,25 +59,6 @@ POINT_TO_NOBODY: Final = {
     "revocation.subject_id",
 }
 """What may hold the id of an erased person, beside the read models."""
-
-
-class Post(PostOffice):
-    """Delivers a system's mail by a transport."""
-
-    transport: Transport
-
-    def deliverer(self, key: str | None = None, **_settings: Any) -> Deliverer:  # noqa: ARG002 (as it is called)
-        links = MailLinks(settings("", ""))
-        return Deliverer(self.pool, self.transport, sender("jobs@example.com"), links, per_second=1_000)
-
-
-async def deliver(system: System, transport: Transport) -> None:
-    await system.tell()
-    with projection_pool(system.database_url, 2) as pool:
-        post = Post(system.database_url, pool)
-        post.transport = transport
-        await asyncio.to_thread(post.time_passes)
-        await asyncio.to_thread(post.deliver)
 
 
 async def lives(system: System, outbox: Outbox) -> tuple[Person, Person]:
