@@ -4,14 +4,20 @@ import contextlib
 import http.client
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
+from io import BytesIO
 from typing import Any, Final
+from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
+from urllib.response import addinfourl
 
 import msgspec
+from python_http_client.client import Client  # type: ignore[import-untyped]  # it has no types
 from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]  # it has no types
 from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]  # it has no types
 
+from infrastructure.deadline import Deadline
 from infrastructure.mail_message import Address, Mail
-from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
+from infrastructure.mail_transport import DEADLINE_SECONDS, TIMEOUT_SECONDS, Held, NotNow, Refused
 
 _SETTINGS_SECONDS: Final = 60.0
 _TOO_MANY_SECONDS: Final = 60.0
@@ -19,19 +25,23 @@ _LONGEST_SECONDS: Final = 3600.0
 
 
 class SendGrid:
-    """Sends with an API key. The client has no timeout of its own, so it is given one.
+    """Sends with an API key. The client has no timeout of its own, so it is given one, and a deadline.
 
     Each mail carries its id as `custom_args.mail_id` (SendGrid's event webhook tells it), as the header `X-Mail-Id` and in its
     `Message-ID`. Opening and clicking are not tracked: links hold one-use codes.
     """
 
-    def __init__(self, api_key: str, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._client = SendGridAPIClient(api_key=api_key, host=url.rstrip("/"))
-        self._client.client.timeout = timeout  # pyright: ignore[reportAttributeAccessIssue]  # urllib takes fractions
+    def __init__(
+        self, api_key: str, url: str, timeout: float = TIMEOUT_SECONDS, deadline: float = DEADLINE_SECONDS
+    ) -> None:
+        self._api = SendGridAPIClient(api_key=api_key, host=url.rstrip("/"))
+        self._timeout = timeout
+        self._deadline = deadline
 
     def send(self, mail: Mail) -> None:
         try:
-            response = self._client.send(_request(mail))
+            with Deadline(self._deadline) as deadline:
+                response = self._client(deadline).post(request_body=_request(mail))
         except HTTPError as error:
             _refuse(error.status_code, error.headers, error.body)
         except (OSError, http.client.HTTPException) as error:
@@ -39,6 +49,61 @@ class SendGrid:
         else:
             if response.status_code != 202:
                 raise NotNow(f"SendGrid answered {response.status_code}")
+
+    def _client(self, deadline: Deadline) -> "_Client":
+        return _Client(
+            deadline,
+            host=self._api.host,
+            request_headers=dict(self._api.client.request_headers),
+            version=3,
+            url_path=["mail", "send"],
+            timeout=self._timeout,
+        )
+
+
+class _Client(Client):  # type: ignore[misc]  # it has no types
+    """Makes one request, watched by a deadline. The body of an answer that is no error stays unread: it says nothing."""
+
+    def __init__(self, deadline: Deadline, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._deadline = deadline
+
+    def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> addinfourl:
+        opener = build_opener(_Http(self._deadline), _Https(self._deadline))
+        with super()._make_request(opener, request, timeout) as response:
+            return addinfourl(BytesIO(), response.headers, response.url, response.status)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, deadline: Deadline, host: str, *, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        self._deadline = deadline
+
+    def connect(self) -> None:
+        super().connect()
+        self._deadline.watch(self.sock)
+
+
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
+    pass
+
+
+class _Http(HTTPHandler):
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def http_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_Connection, self._deadline), req)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def https_open(self, req: Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_TlsConnection, self._deadline), req)
 
 
 def _request(mail: Mail) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from infrastructure.deadline import Deadline
 from infrastructure.mail_message import Mail, as_bytes
-from infrastructure.mail_transport import TIMEOUT_SECONDS, Held, NotNow, Refused
+from infrastructure.mail_transport import DEADLINE_SECONDS, TIMEOUT_SECONDS, Held, NotNow, Refused
 from infrastructure.settings import SettingsError
 
 _SETTINGS_SECONDS: Final = 60.0
@@ -66,20 +67,20 @@ def _is_this_machine(host: str) -> bool:
 class Smtp:
     """Sends each mail over a connection of its own."""
 
-    def __init__(self, server: SmtpServer, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, server: SmtpServer, timeout: float = TIMEOUT_SECONDS, deadline: float = DEADLINE_SECONDS
+    ) -> None:
         self._server = server
         self._timeout = timeout
+        self._deadline = deadline
 
     def send(self, mail: Mail) -> None:
         try:
-            client = self._connect()
-            try:
+            with Deadline(self._deadline) as deadline, contextlib.closing(self._connect(deadline)) as client:
                 self._log_in(client)
                 _hand_over(client, mail)
                 with contextlib.suppress(smtplib.SMTPException, OSError):
                     client.quit()
-            finally:
-                client.close()
         except smtplib.SMTPAuthenticationError as error:
             raise Held(f"{_said(error)}: see HIRELOG_SMTP_URL", _SETTINGS_SECONDS) from error
         except smtplib.SMTPSenderRefused as error:
@@ -98,13 +99,12 @@ class Smtp:
         except (smtplib.SMTPException, OSError) as error:
             raise NotNow(f"{type(error).__name__}: {error}") from error
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         server = self._server
         if server.scheme == "smtps":
-            return smtplib.SMTP_SSL(
-                server.host, server.port, timeout=self._timeout, context=ssl.create_default_context()
-            )
-        return smtplib.SMTP(server.host, server.port, timeout=self._timeout)
+            context = ssl.create_default_context()
+            return _TlsClient(deadline, server.host, server.port, timeout=self._timeout, context=context)
+        return _Client(deadline, server.host, server.port, timeout=self._timeout)
 
     def _log_in(self, client: smtplib.SMTP) -> None:
         client.ehlo_or_helo_if_needed()
@@ -113,6 +113,23 @@ class Smtp:
             client.ehlo()
         if self._server.user is not None:
             client.login(self._server.user, self._server.password)
+
+
+class _Client(smtplib.SMTP):
+    """Awaits each reply on a connection that the deadline watches; the one after STARTTLS is another."""
+
+    def __init__(self, deadline: Deadline, host: str, port: int, **settings: Any) -> None:
+        self._deadline = deadline
+        super().__init__(host, port, **settings)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock is not None:
+            self._deadline.watch(self.sock)
+        return super().getreply()
+
+
+class _TlsClient(_Client, smtplib.SMTP_SSL):
+    pass
 
 
 def _hand_over(client: smtplib.SMTP, mail: Mail) -> None:

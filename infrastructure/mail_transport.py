@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 """How long a server may be silent."""
 
+DEADLINE_SECONDS = 30.0
+"""How long it may take over one mail in all."""
+
 
 class Refused(Exception):
     """This mail will never be taken: sending it again is of no use."""

@@ -2,19 +2,23 @@
 """Mail providers on this machine for tests: SendGrid's web API and an SMTP server, which take mail or behave as they are told."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 PATIENCE = 30.0
+DRIP_SECONDS = 0.02
 
 
 class Answer:
@@ -111,7 +115,7 @@ class SmtpHandler:
         self.recipients: list[str] = []
         self.recipient = self.sender = self.data = "250 OK"
         self.farewell = "221 Bye"
-        self.hang = self.drop = False
+        self.hang = self.drop = self.drip = False
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -131,6 +135,9 @@ class SmtpHandler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.hang:
             await asyncio.sleep(PATIENCE)
+        while self.drip:
+            await server.push("250-and more")
+            await asyncio.sleep(DRIP_SECONDS)
         if self.drop:
             assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
@@ -158,3 +165,29 @@ def smtp_server(**settings: Any) -> Generator[tuple[SmtpHandler, str]]:
         yield handler, f"127.0.0.1:{port}"
     finally:
         controller.stop()
+
+
+@contextmanager
+def dripping_server(beginning: bytes, context: ssl.SSLContext | None = None) -> Generator[str]:
+    """A running server and its `host:port`. To whoever connects it says the beginning, and then a byte now and then, for ever."""
+    released = threading.Event()
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), self._connection() as connection:
+                connection.sendall(beginning)
+                while not released.wait(DRIP_SECONDS):
+                    connection.sendall(b"2")
+
+        def _connection(self) -> socket.socket:
+            return self.request if context is None else context.wrap_socket(self.request, server_side=True)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            released.set()
+            server.shutdown()
+            thread.join()

@@ -25,6 +25,10 @@ from tests.infrastructure.test_mail_message import MAIL_ID, mail
 from tests.mail_servers import Answer
 
 BRIEFLY = 0.3
+NO_END = "no whole answer within 0.3 s"
+TAKEN = b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n"
+REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 1000\r\n\r\n"
+HELD = b"HTTP/1.1 429 Too Many Requests\r\n\r\n"
 
 
 def test_sendgrid_gets_the_mail_with_its_id_and_tracks_nobody() -> None:
@@ -69,6 +73,32 @@ def test_sendgrid_that_does_not_take_a_mail(answer: Answer, outcome: type[Except
 def test_sendgrid_that_is_not_there_is_tried_again() -> None:
     with pytest.raises(NotNow, match="URLError"):
         SendGrid("SG.test", "http://127.0.0.1:1", timeout=BRIEFLY).send(mail())
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 ", b"HTTP/1.1 400 Bad\r\nA: ", REFUSED, HELD])
+def test_sendgrid_that_answers_drop_by_drop_is_tried_again(beginning: bytes) -> None:
+    with mail_servers.dripping_server(beginning) as place, pytest.raises(NotNow, match=NO_END):
+        SendGrid("SG.test", f"http://{place}", deadline=BRIEFLY).send(mail())
+
+
+def test_sendgrid_is_believed_what_it_took_whatever_else_it_says() -> None:
+    with mail_servers.dripping_server(TAKEN) as place:
+        SendGrid("SG.test", f"http://{place}", deadline=2.0).send(mail())
+
+
+def test_over_tls_a_deadline_holds_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = _certificate(tmp_path)
+    context = _serving(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with mail_servers.dripping_server(REFUSED, context) as place, pytest.raises(NotNow, match=NO_END):
+        SendGrid("SG.test", f"https://{place}", deadline=BRIEFLY).send(mail())
+    with mail_servers.dripping_server(b"220-", context) as place, pytest.raises(NotNow, match=NO_END):
+        Smtp(smtp_server(f"smtps://{place}"), deadline=BRIEFLY).send(mail())
+    settings = {"tls_context": context, "require_starttls": True}
+    with mail_servers.smtp_server(**settings) as (handler, place):
+        handler.drip = True
+        with pytest.raises(NotNow, match=NO_END):
+            Smtp(smtp_server(f"smtp+starttls://{place}"), deadline=BRIEFLY).send(mail())
 
 
 @pytest.mark.parametrize(
@@ -133,6 +163,19 @@ def test_what_smtp_took_is_taken_whatever_it_says_at_the_end() -> None:
     assert len(handler.mails) == 1
 
 
+@pytest.mark.parametrize("greeting", [b"", b"220-", b"220 ready\r\n", b"220 ready\r\n250-"])
+def test_smtp_that_answers_drop_by_drop_is_tried_again(greeting: bytes) -> None:
+    with mail_servers.dripping_server(greeting) as place, pytest.raises(NotNow, match=NO_END):
+        Smtp(smtp_server(f"smtp://{place}"), deadline=BRIEFLY).send(mail())
+
+
+def test_smtp_that_takes_a_mail_drop_by_drop_is_tried_again() -> None:
+    with mail_servers.smtp_server() as (handler, place):
+        handler.drip = True
+        with pytest.raises(NotNow, match=NO_END):
+            Smtp(smtp_server(f"smtp://{place}"), deadline=BRIEFLY).send(mail())
+
+
 def test_smtp_that_is_not_there_is_tried_again() -> None:
     with pytest.raises(NotNow):
         Smtp(smtp_server("smtp://127.0.0.1:1"), timeout=BRIEFLY).send(mail())
@@ -154,8 +197,7 @@ def test_smtp_logs_in_over_starttls_only_to_a_server_that_can_be_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = _certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context = _serving(certificate)
 
     def authenticated(
         _server: object, _session: object, _envelope: object, _how: str, who: LoginPassword
@@ -174,6 +216,12 @@ def test_smtp_logs_in_over_starttls_only_to_a_server_that_can_be_trusted(
         assert len(handler.mails) == 1
     with mail_servers.smtp_server() as (_, place), pytest.raises(Held, match="STARTTLS"):
         Smtp(smtp_server(f"smtp+starttls://{place}")).send(mail())
+
+
+def _serving(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 def _certificate(folder: Path) -> Path:
