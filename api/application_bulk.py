@@ -20,10 +20,12 @@ from api.fields import Body, Note
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, metadata
+from api.services import Services
 from application.handle import Metadata, Outcome
 from application.recorded import LogUnavailable
 from application.refusals import IdempotencyKeyReused, NotFound, Refused
 from domain.job_application import JobApplication, Stage
+from infrastructure import request_keys
 
 _AT_ONCE: Final = 32
 
@@ -89,7 +91,7 @@ async def bulk_stage(
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
         return await carry_out_stage(state.services, application_id, data.stage, data.note, how)
 
-    return await _each(data.ids, await metadata(request, None, idempotency_key), decide)
+    return await _each(state.services, data.ids, await metadata(request, None, idempotency_key), decide)
 
 
 @post(
@@ -110,13 +112,18 @@ async def bulk_reject(
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
         return await carry_out_rejection(state.services, application_id, data.reason, data.note, how)
 
-    return await _each(data.ids, await metadata(request, None, idempotency_key), decide)
+    return await _each(state.services, data.ids, await metadata(request, None, idempotency_key), decide)
 
 
-async def _each(ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
-    """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database."""
+async def _each(services: Services, ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
+    """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database.
+
+    Raises `IdempotencyKeyReused` for the whole.
+    """
     if len(set(ids)) < len(ids):
         raise not_valid(InvalidField("ids", "expected ids that are different from each other"))
+    if how.repeatable:
+        await _remember(services, how)
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(application_id: UUID) -> BulkItem:
@@ -126,6 +133,14 @@ async def _each(ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOut
     items = await asyncio.gather(*map(one, ids))
     positions = [item.position for item in items if item.position is not None]
     return BulkOutcome(items=items, ok=len(positions), position=max(positions, default=None))
+
+
+async def _remember(services: Services, how: Metadata) -> None:
+    """The id of a repeatable command is a hash of its key and one of its request. Raises `IdempotencyKeyReused`."""
+    key_hash, request_hash = how.command_id.bytes[:8], how.command_id.bytes[8:]
+    async with services.database.of(how.actor) as connection:
+        if not await request_keys.remember(connection, how.actor.account_id, key_hash, request_hash):
+            raise IdempotencyKeyReused
 
 
 def _part(how: Metadata, application_id: UUID) -> Metadata:

@@ -41,7 +41,7 @@ _INVITATIONS: Final[LiteralString] = (
 )
 _PREFERENCES: Final[LiteralString] = "delete from notification_preference where account_id = %(id)s"
 _ACCOUNT: Final[LiteralString] = "delete from account where account_id = %(id)s"
-"""Sessions, refresh tokens, codes and preferences go with it."""
+"""Sessions, refresh tokens, codes, preferences and keys of requests go with it."""
 
 _UNBEGUN_COMPANY: Final[LiteralString] = """
 delete from company where company_id = %(company_id)s and founder_id = %(id)s

@@ -20,6 +20,8 @@ _STATEMENTS: Final[tuple[LiteralString, ...]] = (
     # One that was voided still counts among those of the last hour.
     "delete from one_use_code where greatest(issued_at + interval '1 hour', expires_at) < clock_timestamp()",
     "delete from invitation where created_at < clock_timestamp() - make_interval(days => %(days)s)",
+    # Nobody repeats a request that long after it.
+    "delete from request_key where created_at < clock_timestamp() - interval '7 days'",
     "delete from account_mail where mail_done_at < clock_timestamp() - make_interval(days => %(days)s)",
 )
 

@@ -1,5 +1,7 @@
 """Decisions about many applications at once: each has its own outcome."""
 
+import asyncio
+
 import pytest
 
 from tests.api.people import Json, Person, System, done, refused
@@ -79,10 +81,49 @@ async def test_a_repeated_key_answers_the_same_outcomes(system: System) -> None:
     await admin.advances(sent[1], "interview")
     again = await admin.post("/applications/bulk/stage", body, key="k")
     assert (again.content, first.json()["ok"]) == (first.content, 2)
-    items = done(await admin.post("/applications/bulk/stage", body | {"stage": "interview"}, key="k"))[
-        "items"
-    ]
-    assert [item["code"] for item in items] == ["stage_not_allowed", *["idempotency_key_reused"] * 2]
+
+
+async def test_a_key_that_changed_nothing_does_nothing_with_another_body(system: System) -> None:
+    admin = await system.company()
+    here, other = await applications(system, await admin.posts_job(), 2)
+    await admin.advances(here, "screening")
+    stage = "/applications/bulk/stage"
+    body = {"ids": [here["id"]], "stage": "screening"}
+    assert done(await admin.post(stage, body, key="k"))["ok"] == 1
+    for path, changed in (
+        (stage, body | {"stage": "interview"}),
+        (stage, body | {"ids": [other["id"]]}),
+        ("/applications/bulk/reject", {"ids": [here["id"]], "reason": "No."}),
+    ):
+        refused(await admin.post(path, changed, key="k"), 409, "idempotency_key_reused")
+    stages = [(await admin.sees(f"/applications/{one['id']}"))["stage"] for one in (here, other)]
+    assert stages == ["screening", "applied"]
+    assert done(await admin.post(stage, body, key="k"))["ok"] == 1
+    recruiter = await system.member(admin, "recruiter")
+    assert done(await recruiter.post(stage, body | {"ids": [other["id"]]}, key="k"))["ok"] == 1
+
+
+async def test_of_different_bodies_with_one_key_at_once_one_acts(system: System) -> None:
+    admin = await system.company()
+    sent = await applications(system, await admin.posts_job(), 8)
+    answers = await asyncio.gather(
+        *(
+            admin.post("/applications/bulk/stage", {"ids": [one["id"]], "stage": "screening"}, key="k")
+            for one in sent
+        )
+    )
+    stages = [(await admin.sees(f"/applications/{one['id']}"))["stage"] for one in sent]
+    acted = {200: "screening", 409: "applied"}
+    assert [acted[answer.status_code] for answer in answers] == stages
+    assert stages.count("screening") == 1
+
+
+async def test_a_key_that_came_with_an_invalid_request_is_free(system: System) -> None:
+    admin = await system.company()
+    (here,) = await applications(system, await admin.posts_job(), 1)
+    body = {"ids": [here["id"]], "stage": "screening"}
+    refused(await admin.post("/applications/bulk/stage", body | {"ids": [here["id"]] * 2}, key="k"), 400)
+    assert done(await admin.post("/applications/bulk/stage", body, key="k"))["ok"] == 1
 
 
 @pytest.mark.parametrize("ids", [[], [NOBODYS] * 2, ["x"], [f"{n:08x}{NOBODYS[8:]}" for n in range(201)]])

@@ -74,11 +74,18 @@ async def test_an_erased_member_leaves_first_and_what_they_wrote_of_others_stays
     done(await admin.post(f"{path}/comments", {"text": "Good hands."}))
     invitee = f"{uuid4().hex}@example.com"
     given = await invited(system, admin, invitee, "auditor")
+    done(
+        await admin.post(
+            "/applications/bulk/stage", {"ids": [application["id"]], "stage": "applied"}, key="k"
+        )
+    )
     await system.tell()
+    assert "request_key.account_id" in pointing(system.database_url, admin)
 
     said = await erase(system, admin.email)
 
     assert (said["company_left"], said["account_mails"], said["texts"]) == ("Bread & Co.", 1, 0)
+    assert "request_key.account_id" not in pointing(system.database_url, admin)
     await system.services.revocations.refresh()
     refused(await admin.get("/company"), 401)
     last = (await founder.all("/audit/events"))[-1]

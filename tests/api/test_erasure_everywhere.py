@@ -46,6 +46,7 @@ NOT_PERSONAL: Final[dict[str, set[str]]] = {
     "one_use_code": {"code_hash", "kind"},
     "notification_preference": {"kind"},
     "invitation": {"role", "code_hash"},
+    "request_key": {"key_hash", "request_hash"},
     "resume": {"blob_name", "media_type", "sha256", "skills", "request_key", "request_hash"},
     "unowned_blob": {"name"},
     "effect": {"kind", "recipient", "mail_status"},

@@ -36,6 +36,10 @@ select company_id, gen_random_uuid(), given.email, 'recruiter', '', gen_random_u
        now() + created::interval, now(), now()
 from company, (values ('gone', '-61 days'), ('kept', '-59 days')) as given (email, created);
 
+insert into request_key (account_id, key_hash, request_hash, created_at)
+select account_id, given.key::bytea, '', now() + created::interval
+from account, (values ('gone', '-169 hours'), ('kept', '-167 hours')) as given (key, created);
+
 insert into account_mail (kind, email, created_at, mail_status, mail_due_at, mail_done_at)
 select 'welcome', given.email, now() - interval '70 days', status, now() + due::interval, now() + done::interval
 from (values ('gone', 'sent', null, '-61 days'), ('gone', 'given_up', null, '-61 days'),
@@ -47,6 +51,7 @@ select array_agg(client order by client) from session union all
 select array_agg(client order by client) from refresh_token join session using (session_id) union all
 select array_agg(email order by email) from one_use_code union all
 select array_agg(email order by email) from invitation union all
+select array_agg(encode(key_hash, 'escape') order by key_hash) from request_key union all
 select array_agg(email order by email) from account_mail
 """
 
