@@ -13,7 +13,7 @@ from application.effects import Kind, Recipient
 MailStatus: TypeAlias = Literal["queued", "sent", "retrying", "given_up", "switched_off"]
 
 _OUTCOMES: Final[LiteralString] = """
-select position, kind, recipient as to, coalesce(mail_done_at, case when mail_attempts > 0 then mail_due_at end) as at,
+select position, kind, recipient as to, coalesce(mail_done_at, case when mail_status = 'retrying' then mail_due_at end) as at,
        case when mail_status <> 'sending' then mail_status
             when mail_attempts > 1 then 'retrying' else 'queued' end as status,
        mail_reason as reason
@@ -24,7 +24,7 @@ from effect where tenant_id = %s and position = any(%s) order by position, numbe
 class MailOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """A mail to one person.
 
-    `at` is when it was sent, given up or found to be switched off; while it is tried again, when next. `reason` says why it
+    `at` is when it was sent, given up or found to be switched off, or when it is tried next; None while it is being sent. `reason` says why it
     is not sent (yet).
     """
 

@@ -182,3 +182,28 @@ async def test_each_mail_stands_with_the_event_that_it_followed_from(system: Sys
     assert {(mail["to"], mail["status"], mail["reason"]) for mail in seen} == {
         ("candidate", "given_up", None)
     }
+
+
+@pytest.mark.parametrize(
+    ("stored", "attempts", "status", "dated"),
+    [
+        ("queued", 0, "queued", False),
+        ("sending", 1, "queued", False),
+        ("sending", 2, "retrying", False),
+        ("retrying", 1, "retrying", True),
+    ],
+)
+async def test_a_mail_that_waits_says_when_it_is_tried_next(
+    system: System, stored: str, attempts: int, status: str, *, dated: bool
+) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    application = await cy.applies(await admin.posts_job())
+    await system.tell()
+    due = "2030-01-01T00:00:00Z"
+    async with system.owner() as connection:
+        await connection.execute(
+            "update effect set mail_status = %s, mail_attempts = %s, mail_due_at = %s where application_id = %s",
+            (stored, attempts, due, application["id"]),
+        )
+    submitted = (await admin.sees(f"/applications/{application['id']}/history"))["items"][0]
+    assert {(mail["status"], mail["at"]) for mail in submitted["mails"]} == {(status, due if dated else None)}
