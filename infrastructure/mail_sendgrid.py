@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 from urllib.response import addinfourl
 
@@ -41,7 +41,7 @@ class SendGrid:
     def send(self, mail: Mail) -> None:
         try:
             with Deadline(self._deadline) as deadline:
-                response = self._client(deadline).post(request_body=_request(mail))
+                response: Any = cast("Any", self._client(deadline)).post(request_body=_request(mail))
         except HTTPError as error:
             _refuse(error.status_code, error.headers, error.body)
         except (OSError, http.client.HTTPException) as error:
@@ -70,13 +70,14 @@ class _Client(Client):  # type: ignore[misc]  # it has no types
 
     def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> addinfourl:
         opener = build_opener(_Http(self._deadline), _Https(self._deadline))
-        with super()._make_request(opener, request, timeout) as response:
+        made = super()._make_request(opener, request, timeout)  # pyright: ignore[reportAttributeAccessIssue]  # it has no types
+        with made as response:
             return addinfourl(BytesIO(), response.headers, response.url, response.status)
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, deadline: Deadline, host: str, *, timeout: float) -> None:
-        super().__init__(host, timeout=timeout)
+    def __init__(self, deadline: Deadline, host: str, **settings: Any) -> None:
+        super().__init__(host, **settings)
         self._deadline = deadline
 
     def connect(self) -> None:
