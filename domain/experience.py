@@ -11,31 +11,33 @@ _NUMBERS: Final = {word: number for number, word in enumerate(_SMALL.split(), st
     "eighteen": 18,
     "twenty": 20,
 }
-_NUMBER: Final = rf"(?<![\d.,/$])(\d{{1,2}}|{'|'.join(_NUMBERS)})(?:\.\d)?"
+# Gaps of any length are possessive (`\s++`): what follows is no space, so giving some back would only be tried in vain.
+# Names that are looked up are of ASCII (`(?a:...)`): without case an \u0131 would match i, and be found nowhere.
+_NUMBER: Final = rf"(?<![\d.,/$])(\d{{1,2}}|(?a:{'|'.join(_NUMBERS)}))(?:\.\d)?"
 _YEARS: Final = r"\s{0,3}(?:\([^()\n]{1,12}\)\s{0,3})?(?:\+|plus)?[\s-]{0,3}(?:years?|yrs?)\b\.?(?:['\u2019])?\+?(?![\s-]{0,3}old\b)"
 _FIELD: Final = r"(?:\s{1,3}[\w/+#&,.-]{1,30}){0,6}?"
 _STATED: Final = (
-    re.compile(rf"{_NUMBER}{_YEARS}{_FIELD}\s+(?:experience|exp\b)", re.IGNORECASE),
+    re.compile(rf"{_NUMBER}{_YEARS}{_FIELD}\s++(?:experience|exp\b)", re.IGNORECASE),
     re.compile(
-        rf"\bexperience\b(?:\s+of|\s*[:,(-]|\s+for)?\s*(?:over|more than|about)?\s*{_NUMBER}{_YEARS}",
+        rf"\bexperience\b(?:\s++(?:of|for)|\s*+[:,(-])?\s*+(?:(?:over|more than|about)\s*+)?{_NUMBER}{_YEARS}",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?:over|than|nearly|almost|with|for)\s+{_NUMBER}{_YEARS}\s+(?:in|as|of|working|building)\b",
+        rf"(?:over|than|nearly|almost|with|for)\s++{_NUMBER}{_YEARS}\s++(?:in|as|of|working|building)\b",
         re.IGNORECASE,
     ),
 )
 
 _MONTH_NAMES: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MONTHS: Final = {name: number for number, name in enumerate(_MONTH_NAMES.split("|"), start=1)}
-_MONTH: Final = rf"(?:({_MONTH_NAMES})[a-z]{{0,6}}\.?,?\s{{1,3}}|(\d{{1,2}})[/.])?"
+_MONTH: Final = rf"(?:((?a:{_MONTH_NAMES}))[a-z]{{0,6}}\.?,?\s{{1,3}}|(\d{{1,2}})[/.])?"
 _YEAR: Final = r"((?:19|20)\d\d)(?:-(\d\d)(?!\d))?"
 _NOW: Final = r"(present|now|today|current(?:ly)?|ongoing)"
 _RANGE: Final = re.compile(
     rf"\b{_MONTH}{_YEAR}\s{{0,5}}(?:-|\u2013|\u2014|to|until)\s{{0,5}}(?:{_MONTH}{_YEAR}|{_NOW})\b",
     re.IGNORECASE,
 )
-_HEADING: Final = re.compile(r"^[^\w\n]*([A-Za-z][A-Za-z &/]{2,40})[^\w\n]*$", re.MULTILINE)
+_HEADING: Final = re.compile(r"^[^\w\n]*+([A-Za-z][A-Za-z &/]{2,40}+)[^\w\n]*+$", re.MULTILINE)
 _WORK: Final = re.compile(r"\b(?:experience|employment|work|career|professional|positions?)\b", re.IGNORECASE)
 _OTHER: Final = re.compile(
     r"\b(?:education|studies|academic|projects?|publications?|awards?|volunteer(?:ing)?|interests?|hobbies|skills"
@@ -69,11 +71,11 @@ def stated_years(text: str) -> int | None:
 
 def _worked_years(text: str, now: Month) -> int | None:
     """Overlapping work counts once."""
-    worked: set[Month] = set()
-    for section in _sections_of_work(text):
-        for first, last in _ranges(section, now):
-            worked.update(range(first, last))
-    return min(len(worked) // 12, MOST_YEARS) if worked else None
+    worked, counted = 0, 0
+    for first, last in sorted(work for section in _sections_of_work(text) for work in _ranges(section, now)):
+        worked += max(0, last - max(first, counted))
+        counted = max(counted, last)
+    return min(worked // 12, MOST_YEARS) if worked else None
 
 
 def _sections_of_work(text: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import msgspec
 from domain.skill_names import SECTIONS
 
 _ATOM = pattern(r"(?<![\w.])\.[^\W\d_]+|[^\W_]+(?:\+\+|\+(?!\w)|#)?")
-_WITHIN_A_NAME = pattern(r"[ \t]*\n?[ \t]*|[-./_'\u2019&\u2010\u2011]")
+_WITHIN_A_NAME = pattern(r"[ \t]*+(?:\n[ \t]*+)?|[-./_'\u2019&\u2010\u2011]")
 _BEFORE_A_LISTED_NAME = pattern(
     r"(?:^|[\n\t,;|•·▪●◦*()\[\]:>\"\u2013\u2014✓■]|\s[-&+]|\b(?:and|or|und|et|y))[ ]*$"
 )

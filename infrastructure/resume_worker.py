@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.experience import years_of_experience
 from domain.skills import BUILT_IN, Vocabulary
@@ -59,7 +60,7 @@ def answers(content: bytes, vocabulary: Vocabulary) -> Iterator[Answer]:
         yield Answer(media_type=media_type)
         with contextlib.suppress(MemoryError, RecursionError, _OutOfTime):
             _take(text, taken)
-        yield _with_hints(media_type, "".join(taken)[:_MOST_TEXT], vocabulary)
+        yield from _hints(media_type, "".join(taken)[:_MOST_TEXT], vocabulary)
     except ResumeRefused as refused:
         yield Answer(reason=refused.reason, detail=refused.detail)
     except (MemoryError, RecursionError, _OutOfTime):
@@ -107,16 +108,18 @@ def _take(text: Iterable[str], taken: list[str]) -> None:
             return
 
 
-def _with_hints(media_type: MediaType, text: str, vocabulary: Vocabulary) -> Answer:
+def _hints(media_type: MediaType, text: str, vocabulary: Vocabulary) -> Iterator[Answer]:
+    """The skills as soon as they are known, then the years: years that run out of time lose no skills."""
     if not any(map(str.isalpha, text)):
-        return Answer(media_type=media_type)
-    today = datetime.now(UTC)
-    try:
-        skills = vocabulary.find(text)[:_MOST_SKILLS]
-        years = years_of_experience(text, today.year, today.month)
-    except (MemoryError, _OutOfTime):
-        return Answer(media_type=media_type, text_found=True)
-    return Answer(media_type=media_type, text_found=True, skills=skills, experience_years=years)
+        yield Answer(media_type=media_type)
+        return
+    found = Answer(media_type=media_type, text_found=True)
+    with contextlib.suppress(MemoryError, _OutOfTime):
+        found = replace(found, skills=vocabulary.find(text)[:_MOST_SKILLS])
+        yield found
+        today = datetime.now(UTC)
+        found = replace(found, experience_years=years_of_experience(text, today.year, today.month))
+    yield found
 
 
 def _vocabulary(descriptor: str) -> Vocabulary:

@@ -100,6 +100,29 @@ def test_a_scan_is_taken_without_text() -> None:
     assert read(resume_files.scan_pdf()) == Answer(PDF)
 
 
+def test_the_skills_are_told_before_the_years_are_sought() -> None:
+    told = [(answer.skills, answer.experience_years) for answer in answers(TEXT.encode(), BUILT_IN)]
+    assert told == [((), None), (tuple(SKILLS), None), (tuple(SKILLS), 7)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "experience" + " " * 20_000 + "x",
+        " " * 20_000 + "of experience" + " " * 20_000,
+        "react" + " " * 100_000 + "! x",
+    ],
+    ids=["experience of", "of experience", "inside a name"],
+)
+async def test_blanks_do_not_take_the_time_for_skills_and_years(hostile: str) -> None:
+    async with ResumeReader(seconds=60) as reader:
+        with opened(f"{TEXT}{hostile}".encode()) as file:
+            answer = await reader.read(file, BUILT_IN)
+    assert set(SKILLS) <= set(answer.skills)
+    assert answer.experience_years == 7
+
+
 def test_of_a_thousand_pages_the_first_are_read() -> None:
     assert read(resume_files.pdf(pages=1000)).skills == tuple(SKILLS)
 
