@@ -187,7 +187,14 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
 
 
 async def _kept(services: Services, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
-    """Read the file, store it, and write its row; a file without a row is removed again."""
+    """Read the file, store it, and write its row; a file without a row is removed again.
+
+    Who has too many resumes is refused before the file is read, and again when the row is written: others may upload too.
+    """
+    async with services.database.of_account(owner_id) as connection:
+        has_most = await resume_rows.has_most(connection, owner_id)
+    if has_most:
+        return await _made_meanwhile(services, owner_id, key)
     read = await services.resumes.read(upload.file, services.vocabulary.current())
     resume = Resume(
         resume_id=uuid4(),
@@ -212,8 +219,11 @@ async def _kept(services: Services, owner_id: UUID, upload: Upload, key: Request
     finally:
         if not stored:
             await asyncio.shield(_removed(services, resume.blob_name))
-    if stored:
-        return resume
+    return resume if stored else await _made_meanwhile(services, owner_id, key)
+
+
+async def _made_meanwhile(services: Services, owner_id: UUID, key: RequestKey | None) -> Resume:
+    """What the same request, sent twice at once, has made; else the person has too many resumes."""
     repeated = await _repeated(services, owner_id, key)
     if repeated is None:
         raise ProblemError(

@@ -47,6 +47,14 @@ async def announce(connection: AsyncConnection[Any], blob_name: str) -> None:
     )
 
 
+async def has_most(connection: AsyncConnection[Any], owner_id: UUID) -> bool:
+    """Whether a person has `MOST_PER_PERSON` already."""
+    cursor = await connection.execute(
+        "select 1 from resume where owner_id = %s offset %s limit 1", (owner_id, MOST_PER_PERSON - 1)
+    )
+    return await cursor.fetchone() is not None
+
+
 async def store(connection: AsyncConnection[Any], resume: Resume, request: RequestKey | None) -> bool:
     """Write the row of a file that was announced and written; False when the same key came with another request first,
     or the person has `MOST_PER_PERSON` already, or was erased: then nothing is written."""

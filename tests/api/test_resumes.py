@@ -126,15 +126,30 @@ async def test_the_same_key_and_file_answer_the_first_outcome(cleo: Person) -> N
     assert len((await cleo.sees("/resumes"))["items"]) == 1
 
 
-async def test_nobody_keeps_more_than_twenty(cleo: Person, system: System) -> None:
+async def with_copies(system: System, cleo: Person, count: int) -> None:
+    """Give a person one resume, and `count` copies of its row."""
     resume = done(await upload(cleo, b"Python"))
     copies = """insert into resume (resume_id, owner_id, blob_name, filename, media_type, size, sha256, text_found, skills)
                 select gen_random_uuid(), owner_id, 'none', filename, media_type, size, sha256, text_found, skills
-                from resume, generate_series(1, 19) where resume_id = %s returning 1"""
-    assert len(await rows(system, copies, resume["id"])) == 19
+                from resume, generate_series(1, %s) where resume_id = %s returning 1"""
+    assert len(await rows(system, copies, count, resume["id"])) == count
+
+
+async def test_nobody_keeps_more_than_twenty_and_the_next_file_is_not_even_read(
+    cleo: Person, system: System
+) -> None:
+    await with_copies(system, cleo, 19)
     before = files(system)
     refused(await upload(cleo, b"Python"), 409, "too_many_resumes")
+    refused(await upload(cleo, b"%PDF-1.7"), 409, "too_many_resumes")
     assert files(system) == before
+
+
+async def test_of_two_files_at_once_one_is_the_twentieth(cleo: Person, system: System) -> None:
+    await with_copies(system, cleo, 18)
+    answers = await asyncio.gather(upload(cleo, b"Python"), upload(cleo, b"Go"))
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert len((await cleo.sees("/resumes"))["items"]) == 20
 
 
 async def applied_with(resume: Json, cleo: Person, company: Person) -> Json:
