@@ -25,7 +25,9 @@ Reason: TypeAlias = Literal[
 
 Container: TypeAlias = Literal["pdf", "zip", "text"]
 
+_PDF_HEADER: Final = b"%PDF-"
 _PDF_HEADER_WITHIN: Final = 1024
+_PDF_ENDS: Final = (b"%%EOF", b"startxref")
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_ENCRYPTED: Final = tuple(name.encode("utf-16-le") for name in ("EncryptedPackage", "EncryptionInfo"))
@@ -63,20 +65,27 @@ def container(content: bytes) -> Container:
     """What must read this content. Raises `ResumeRefused` for an empty file and for what is none of them."""
     if not content.strip(b"\x00\t\n\x0b\x0c\r "):
         raise ResumeRefused("resume_empty", "The file is empty.")
-    if b"%PDF-" in content[:_PDF_HEADER_WITHIN]:
+    plain = content
+    for mark in _BYTE_ORDER_MARKS:
+        plain = plain.removeprefix(mark)
+    if _is_pdf(content, plain):
         return "pdf"
     if content.startswith(_ZIP):
         return "zip"
     if content.startswith(_OLE):
         raise _ole(content)
-    plain = content
-    for mark in _BYTE_ORDER_MARKS:
-        plain = plain.removeprefix(mark)
     if plain.lstrip()[:16].lower().startswith(_MARKUP):
         raise unsupported("RTF, HTML, XML or PostScript")
     if not content.startswith(_BYTE_ORDER_MARKS) and not is_utf_16(content) and _is_binary(content):
         raise unsupported(_guess(content))
     return "text"
+
+
+def _is_pdf(content: bytes, plain: bytes) -> bool:
+    """A PDF may come after something else, but then it has an end too; a text that only mentions its header has none."""
+    if plain.lstrip().startswith(_PDF_HEADER):
+        return True
+    return _PDF_HEADER in content[:_PDF_HEADER_WITHIN] and any(end in content for end in _PDF_ENDS)
 
 
 def is_utf_16(content: bytes) -> Literal["utf-16-le", "utf-16-be", ""]:

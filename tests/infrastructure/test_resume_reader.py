@@ -35,6 +35,8 @@ def read(content: bytes) -> Answer:
     [
         (resume_files.pdf(), PDF),
         (b"\n\n" + resume_files.pdf(), PDF),
+        (b"From: a scanner\n\n" + resume_files.pdf(), PDF),
+        (b"I write files that begin with %PDF-1.7.\n" + TEXT.encode(), PLAIN),
         (resume_files.docx(), DOCX),
         (resume_files.odt(), ODT),
         (TEXT.encode(), PLAIN),
@@ -42,7 +44,18 @@ def read(content: bytes) -> Answer:
         (TEXT.encode("utf-16-le"), PLAIN),
         (TEXT.replace("Cleo", "Cl\u00e9o").encode("cp1252"), PLAIN),
     ],
-    ids=["pdf", "pdf after blank lines", "docx", "odt", "utf-8", "utf-16", "utf-16 unmarked", "cp1252"],
+    ids=[
+        "pdf",
+        "pdf after blank lines",
+        "pdf after a header",
+        "text about PDF",
+        "docx",
+        "odt",
+        "utf-8",
+        "utf-16",
+        "utf-16 unmarked",
+        "cp1252",
+    ],
 )
 def test_every_kind_tells_its_skills_and_years(content: bytes, media_type: MediaType) -> None:
     assert read(content) == Answer(media_type, text_found=True, skills=tuple(SKILLS), experience_years=7)
@@ -74,6 +87,7 @@ async def test_an_imported_vocabulary_reaches_the_reader() -> None:
         (b" \r\n\t", "resume_empty"),
         (resume_files.locked_pdf(), "resume_encrypted"),
         (b"%PDF-1.7\nnothing more", "resume_corrupt"),
+        (b"\xef\xbb\xbf\r\n%PDF-1.7\nnothing more", "resume_corrupt"),
         (resume_files.pdf()[:300], "resume_corrupt"),
         (resume_files.looping_pdf(), "resume_corrupt"),
         (resume_files.docx()[:-40], "resume_corrupt"),
