@@ -38,7 +38,7 @@ Title: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SO
 Line: TypeAlias = Annotated[str, Meta(max_length=200, pattern=_LINE)]
 Text: TypeAlias = Annotated[str, Meta(max_length=20_000, pattern=_TEXT)]
 Note: TypeAlias = Annotated[str, Meta(min_length=1, max_length=5_000, pattern=_SOME_TEXT)]
-Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80, pattern=_SOME_LINE)]
+Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SOME_LINE)]
 Skills: TypeAlias = Annotated[tuple[Skill, ...], Meta(max_length=50)]
 Years: TypeAlias = Annotated[int, Meta(ge=0, le=60)]
 Money: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]

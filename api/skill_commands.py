@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
-_LONGEST_LINE: Final = 100_000
+_LONGEST_LINE: Final = 1_000_000
 _SHOWN: Final = 20
 
 Spelling = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^(?=\s*\S)[^\x00-\x1f\x7f]*$(?!\n)")
+    str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^(?=\s*\S)[^\x00-\x1f\x7f]*$(?!\n)")
 ]
 
 
@@ -28,7 +28,7 @@ class Line(msgspec.Struct, frozen=True):
     """One skill of a file; other fields are left alone."""
 
     name: Spelling
-    aliases: Annotated[tuple[Spelling, ...], msgspec.Meta(max_length=100)] = ()
+    aliases: Annotated[tuple[Spelling, ...], msgspec.Meta(max_length=1_000)] = ()
 
 
 class Read(msgspec.Struct):

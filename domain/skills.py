@@ -26,6 +26,7 @@ _CUE_AFTER = pattern(
 )
 _AS_SPACE = str.maketrans("-_./", "    ")
 _SHORT = 4
+_MOST_WORDS = 16
 _CONTEXT = 16
 _NEIGHBOUR = 40
 _BESIDE = pattern(r"\s{0,3}[/&+]?\s{0,3}")
@@ -59,7 +60,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     """Spellings of skills; build it with `Vocabulary.of` and widen it with `extended`.
 
     `names` maps a folded spelling to the skill's name; `terms` maps the same spellings, cut into words as a text is,
-    to what they mean there; `longest` is the largest number of words of a term that begins with a word.
+    to what they mean there (those of too many words are sought in no text); `longest` is the largest number of words of a term that begins with a word.
     """
 
     names: Mapping[str, str]
@@ -86,8 +87,9 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 term = _Term(meaning, spelling in skill.words)
                 for variant in (words, [_joined(words)] if len(_joined(words)) > _SHORT else words):
                     if variant:
-                        terms.setdefault(" ".join(variant), term)
                         names.setdefault(" ".join(variant), meaning)
+                    if 0 < len(variant) <= _MOST_WORDS:
+                        terms.setdefault(" ".join(variant), term)
                         longest[variant[0]] = max(longest.get(variant[0], 0), len(variant))
         return Vocabulary(names, terms, longest)
 

@@ -79,7 +79,7 @@ async def test_bounds_are_the_ones_that_are_checked(system: System) -> None:
         body["properties"]["min_experience_years"]["minimum"],
         body["properties"]["openings"]["maximum"],
     ) == (0, 1000)
-    assert body["properties"]["skills"]["items"]["maxLength"] == 80
+    assert body["properties"]["skills"]["items"]["maxLength"] == 200
     pattern = body["properties"]["title"]["pattern"]
     assert "\\Z" not in pattern
     limits = [

@@ -91,6 +91,14 @@ def test_an_added_skill_is_found_and_takes_nothing_away() -> None:
     assert wider.find("Ale craft with JS") == ("brewing", "javascript")
 
 
+def test_a_spelling_of_many_words_is_known_and_costs_no_text_its_time() -> None:
+    sixteen, hundred = " ".join("a" * 16), " ".join("a" * 99 + "b")
+    vocabulary = Vocabulary.of([Skill("Long", (sixteen,)), Skill("Longer", (hundred,))])
+    assert vocabulary.canonical(hundred) == "longer"
+    assert vocabulary.find(f"{sixteen}, {hundred}") == ("long",)
+    assert vocabulary.longest["a"] == 16
+
+
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=8), st.lists(st.text(max_size=8), max_size=3))))
 def test_any_vocabulary_can_be_asked(skills: list[tuple[str, list[str]]]) -> None:
     vocabulary = Vocabulary.of(Skill(name, tuple(aliases)) for name, aliases in skills)

@@ -63,6 +63,17 @@ def test_every_line_is_taken_or_refused_with_a_reason(run: Run) -> None:
     ]
 
 
+def test_names_may_be_long_and_aliases_many(run: Run) -> None:
+    longest, too_long = "\U0001d4b3" * 200, "\U0001d4b3" * 201
+    many = [f"{number:0200}" for number in range(1_001)]
+    taken = [{"name": longest}, {"name": "Baking", "aliases": many[:-1]}]
+    refused = [{"name": too_long}, {"name": "Cooking", "aliases": many}]
+    report = run.imports(b"\n".join(msgspec.json.encode(line) for line in (*taken, *refused)))
+    assert report["added"] == 2
+    assert isinstance(report["refused_lines"], list)
+    assert [line["line"] for line in report["refused_lines"]] == [3, 4]
+
+
 def test_a_second_import_changes_what_differs(run: Run) -> None:
     run.imports(LINES)
     again = run.imports(LINES)
