@@ -1,7 +1,7 @@
 """Which passwords are refused: those that an attacker tries first. Nothing is demanded of what a password is made of.
 
-`common_passwords.txt` was written for this project: words, names, teams and keyboard walks that lists of breached passwords
-agree on. It stands for far more than its lines, since a password is looked up without its trimmings too.
+The 30,000 most common passwords come with zxcvbn; `common_passwords.txt`, written for this project, has what its list lacks.
+They stand for far more than their number, since a password is looked up without its trimmings too.
 """
 
 import re
@@ -17,6 +17,8 @@ _LONGEST: Final = 1024
 _LONG: Final = 32
 _TRIMMINGS: Final = 8
 _SEPARATORS: Final = 4
+_SHORTEST_CORE: Final = 4
+_AFFIXES: Final = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 _LEFT_OVER: Final = 6
 _SHORTEST_WORD: Final = 3
 
@@ -28,7 +30,9 @@ _ROWS: Final = (
     "qwertzuiop",
     "azertyuiop",
     "asdfghjkl",
+    "zxcvbnm",
 )
+_WALKS: Final = (*_ROWS, *(row[::-1] for row in _ROWS))
 _LOOK_ALIKES: Final = tuple(
     str.maketrans("034578@$!+", "oeastbasit") | str.maketrans("1", one) for one in ("i", "l")
 )
@@ -64,18 +68,33 @@ def _is_common(folded: str) -> bool:
 
 
 def _is_pattern(folded: str) -> bool:
-    """One to four characters over and over, or a walk along the alphabet, the digits or a row of keys."""
+    """One to four characters over and over, or walks, with up to two more letters or digits around them."""
     if (
         len(folded) < _LONG
         and (repeated := _REPEATED.fullmatch(folded))
         and repeated[1].startswith(repeated[2])
     ):
         return True
-    walks = (*_ROWS, *(row[::-1] for row in _ROWS))
-    parts = re.findall(r"[^\W\d_]+|\d+", folded)
-    if not parts or len(folded) - len("".join(parts)) > _SEPARATORS:
+    places = [place for place, character in enumerate(folded) if character.isalnum()]
+    if len(folded) - len(places) > _SEPARATORS:
         return False
-    return all(len(part) > 2 and any(part in walk for walk in walks) for part in parts)
+    return any(
+        all(map(_is_walk, re.findall(r"[^\W\d_]+|\d+", folded[places[before] : places[-1 - after] + 1])))
+        for before, after in _AFFIXES
+        if len(places) - before - after >= _SHORTEST_CORE
+    )
+
+
+def _is_walk(part: str) -> bool:
+    """Along the alphabet, the digits or a row of keys, or standing still: `abc`, `4321`, `aabbcc`, `7777`."""
+    pace = len(part) - len(part.lstrip(part[0]))
+    steps = part[::pace]
+    return (
+        len(part) > 2
+        and pace < _LONG
+        and (len(steps) == 1 or any(steps in walk for walk in _WALKS))
+        and part == "".join(step * pace for step in steps)
+    )
 
 
 def _is_about(folded: str, context: Iterable[str]) -> bool:
@@ -94,4 +113,6 @@ def _is_about(folded: str, context: Iterable[str]) -> bool:
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset(_FILE.read_text(encoding="ascii").split())
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"]).union(_FILE.read_text(encoding="ascii").split())

@@ -1,6 +1,8 @@
 """Passwords: as they are stored and checked, and which are refused."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from infrastructure.password_policy import refusal
 from infrastructure.passwords import Passwords, PasswordsBusy
@@ -105,11 +108,27 @@ async def test_a_worker_that_died_is_replaced_and_none_outlives_us() -> None:
         ("!!dragon!!", "tried first"),
         ("\uff44\uff52\uff41\uff47\uff4f\uff4e99", "tried first"),
         ("s u n s h i n e", "tried first"),
+        ("Aa123456", "tried first"),
+        ("12345678910", "tried first"),
+        ("a1234567", "tried first"),
+        ("123456789a", "tried first"),
+        ("159753456", "tried first"),
+        ("SpongeBob", "tried first"),
+        ("precious", "tried first"),
+        ("cocacola", "tried first"),
+        ("18atcskd2w", "tried first"),
+        ("3rjs1la7qe", "tried first"),
         ("aaaaaaaaaaaa", "repeats"),
+        ("aaaaaaab", "repeats"),
+        ("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e91", "repeats"),
+        ("kkkk1111", "repeats"),
         ("abcabcabcabcab", "repeats"),
         ("mnopqrst", "counts"),
         ("98765432", "counts"),
         ("poiuytr-4567", "counts"),
+        ("Aa12345678", "counts"),
+        ("Aa112233", "counts"),
+        ("9-qwerty-asdf!", "counts"),
         ("hirelog-2x", "mostly"),
         ("Ann.Admin-77", "mostly"),
         ("bread&co!99", "mostly"),
@@ -130,8 +149,12 @@ def test_what_is_tried_first_is_refused_with_a_reason(password: str, why: str) -
         "correct horse battery",
         "all lower case",
         "73948261",
+        "x" * 1024,
         "\x00ß\x01\u200b\U0001f600ab!",
         "Ann likes rye bread",
+        "aabxcydz",
+        "rye-1234-loaf",
+        "29655554",
         "é" * 7 + "x" * 1017,
     ],
 )
@@ -147,8 +170,68 @@ def test_any_text_is_judged(password: str, context: list[str]) -> None:
         assert reason
 
 
-def test_the_list_has_no_word_that_would_never_match() -> None:
+@given(
+    affix=st.text("aAxZ079", max_size=2),
+    behind=st.booleans(),
+    walk=st.sampled_from(
+        ["12345678", "abcdefgh", "poiuytre", "zxcvbnm12345", "aabbccdd", "77777777", "qqqqqqqq"]
+    ),
+    upper=st.booleans(),
+)
+def test_two_more_characters_hide_no_walk(*, affix: str, behind: bool, walk: str, upper: bool) -> None:
+    password = walk + affix if behind else affix + walk
+    assert refusal(password.upper() if upper else password)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "river",
+                "lamp",
+                "stone",
+                "violin",
+                "copper",
+                "meadow",
+                "ladder",
+                "winter",
+                "pepper",
+                "saddle",
+                "abc",
+                "1234",
+            ]
+        ),
+        min_size=4,
+        max_size=8,
+        unique=True,
+    ),
+    st.sampled_from([" ", "-", ".", ""]),
+)
+def test_a_passphrase_of_four_words_is_taken(words: list[str], between: str) -> None:
+    assert refusal(between.join(words)) is None
+
+
+def test_the_most_common_passwords_that_are_long_enough_are_refused_in_any_case() -> None:
+    fitting = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8]
+    assert len(fitting) >= 3_000
+    assert [word for word in fitting if not refusal(word) or not refusal(word.title())] == []
+
+
+def test_our_own_list_has_only_what_is_missing_elsewhere_and_can_match() -> None:
     words = Path("infrastructure/common_passwords.txt").read_text(encoding="ascii").split()
-    assert len(words) > 1_000
     assert words == sorted(set(words))
     assert all(word == word.casefold() for word in words)
+    assert set(words).isdisjoint(FREQUENCY_LISTS["passwords"])
+
+
+def test_the_lists_are_loaded_only_when_a_password_is_judged() -> None:
+    program = (
+        "import sys\n"
+        "import api.cli\n"
+        "from infrastructure.password_policy import refusal\n"
+        "print('zxcvbn' in sys.modules)\n"
+        "refusal('correct horse')\n"
+        "print('zxcvbn' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]
