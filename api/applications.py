@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from api.access import CANDIDATE, SIGNED_IN, STAFF
 from api.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern
-from api.fields import NO_NUL, Body, Currency, Line, Money, Skills, Text, Years
+from api.fields import NO_NUL, Currency, Line, Money, Skills, SkillsBody, Text, Years
 from api.job_answer import JobId, load_own
 from api.moments import version_or_time
 from api.problems import ProblemError
@@ -55,7 +55,7 @@ class Board(msgspec.Struct, frozen=True):
     stages: list[BoardColumn]
 
 
-class ApplyBody(Body, frozen=True):
+class ApplyBody(SkillsBody, frozen=True):
     skills: Skills = ()
     experience_years: Years | None = None
     expected_salary: Money | None = None

@@ -3,10 +3,12 @@ r"""The types of what a client may send, bounded once. PostgreSQL has no NUL in 
 Patterns mean the same to Python and to JSON Schema: `$(?!\n)` is the very end in both, and none takes more than one pass.
 """
 
+import unicodedata
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
+from msgspec.structs import force_setattr
 
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
@@ -38,7 +40,8 @@ Title: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SO
 Line: TypeAlias = Annotated[str, Meta(max_length=200, pattern=_LINE)]
 Text: TypeAlias = Annotated[str, Meta(max_length=20_000, pattern=_TEXT)]
 Note: TypeAlias = Annotated[str, Meta(min_length=1, max_length=5_000, pattern=_SOME_TEXT)]
-Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SOME_LINE)]
+LONGEST_SKILL: Final = 200
+Skill: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_SKILL, pattern=_SOME_LINE)]
 Skills: TypeAlias = Annotated[tuple[Skill, ...], Meta(max_length=50)]
 Years: TypeAlias = Annotated[int, Meta(ge=0, le=60)]
 Money: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -55,3 +58,19 @@ Word: TypeAlias = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request body; a field that it does not know is refused, so that a typing mistake is not lost."""
+
+
+class SkillsBody(Body, frozen=True):
+    """A body that names skills, in `skills` or `must_have_skills`: they are taken in plain letters."""
+
+    def __post_init__(self) -> None:
+        for field in ("skills", "must_have_skills"):
+            given = getattr(self, field, UNSET)
+            if given is not UNSET:
+                force_setattr(self, field, tuple(map(plain_letters, given)))
+
+
+def plain_letters(skill: str) -> str:
+    """A skill in plain letters (NFKC), as texts are searched for it; as it is where that would be too long."""
+    plain = unicodedata.normalize("NFKC", skill)
+    return plain if len(plain) <= LONGEST_SKILL else skill

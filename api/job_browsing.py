@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.params import FromQuery, QueryParameter
 
 from api.access import VISITOR, caller
-from api.fields import NO_NUL, Word
+from api.fields import NO_NUL, Word, plain_letters
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, at_least
 from api.services import Services
 from application.actor import Actor
@@ -95,7 +95,7 @@ async def browse(
     staff = _staff_view(actor, status, mine) if status is not None or mine else None
     filters = JobFilters(
         q=q,
-        skills=tuple(skill or ()),
+        skills=tuple(map(plain_letters, skill or ())),
         location=location,
         remote=remote,
         company_id=company_id,

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api.access import CANDIDATE, HIRING, VISITOR, caller
-from api.fields import Body, Currency, Line, Money, Openings, Skills, Text, Title, Years
+from api.fields import Currency, Line, Money, Openings, Skills, SkillsBody, Text, Title, Years
 from api.job_answer import JobAnswer, JobId, answered, carried_out, load
 from api.methods import is_head
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, actor_of, company_of, metadata
@@ -27,7 +27,7 @@ from domain.job_view import RecordView
 _MERGES: Final = 5
 
 
-class CreateJobBody(Body, frozen=True):
+class CreateJobBody(SkillsBody, frozen=True):
     title: Title
     description: Text = ""
     location: Line = ""
@@ -44,7 +44,7 @@ class CreateJobBody(Body, frozen=True):
     status: Literal["draft", "open"] = "draft"
 
 
-class EditJobBody(Body, frozen=True):
+class EditJobBody(SkillsBody, frozen=True):
     """Only what is given changes."""
 
     title: Title | UnsetType = UNSET

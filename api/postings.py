@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from api.fields import plain_letters
 from api.pay import Pay, yearly
 from api.posting_rules import (
     COMPANY_LIMIT,
@@ -264,7 +265,7 @@ class _Mapping:
         given = stated or derived
         kept: dict[str, str] = {}
         for skill in given:
-            tidy = self._one_line(self._clean(skill))[:SKILL_LIMIT].rstrip()
+            tidy = self._one_line(plain_letters(self._clean(skill)))[:SKILL_LIMIT].rstrip()
             if tidy:
                 kept.setdefault(tidy.casefold(), tidy)
         if tuple(kept.values()) != tuple(given):

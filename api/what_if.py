@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from api.access import STAFF
-from api.fields import Body, Currency, Money, Skills, Years
+from api.fields import Body, Currency, Money, Skills, SkillsBody, Years
 from api.job_answer import JobId, load_own
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least, company_of
 from api.screening_policy import ScreeningBody, Threshold, WeightsBody, given, screened_by
@@ -20,7 +20,7 @@ from projections.application_list import APPLICATION_LIST
 from projections.screening_what_if import WhatIf, what_if
 
 
-class PolicyBody(Body, frozen=True):
+class PolicyBody(SkillsBody, frozen=True):
     """What would be asked otherwise; what is not given is as the job asks it now."""
 
     weights: WeightsBody | UnsetType = UNSET

@@ -6,7 +6,7 @@ skill (see `domain/skills.py`).
 """
 
 LANGUAGES_OF_PROGRAMMING = """
-python = python3, python 3, cpython; java = core java, java se, jdk; java ee = j2ee, jakarta ee, javaee;
+python = py*, python3, python 3, cpython; java = core java, java se, jdk; java ee = j2ee, jakarta ee, javaee;
 javascript = js, ecmascript, es6, es2015, es.next, esnext, vanilla js; typescript = ts*; c* = c language,
 ansi c, c programming; c++ = cpp, c plus plus; c# = csharp, c sharp; f# = fsharp; objective-c = objc, obj-c;
 go* = golang, go lang, go programming; rust* = rust lang, rustlang; ruby*; php = php5, php7, php8; perl;

@@ -56,6 +56,22 @@ async def test_an_application_is_screened_as_it_is_sent(system: System) -> None:
     assert {card["id"]: card["screening"] for card in board["stages"][0]["items"]} == listed
 
 
+async def test_skills_count_however_they_were_typed(system: System) -> None:
+    wide = "\uff2b\uff35\uff22\uff25\uff32\uff2e\uff25\uff34\uff25\uff33"
+    admin, long, odd = await system.company(), "\U0001f600" * 200, "\ufdfa" * 200
+    job = await admin.posts_job(skills=["Python", "kubernetes", long, odd], must_have_skills=[wide])
+    (application,) = await applied(system, job, {"skills": ["py", wide, long, odd]})
+    assert application["skills"] == ["py", "KUBERNETES", long, odd]
+    assert application["screening"]["score"] == 100
+    assert done(await admin.patch(f"/jobs/{job['id']}", {"skills": [wide]}))["skills"] == ["KUBERNETES"]
+    asked = {"policy": {"skills": [wide], "must_have_skills": [wide]}}
+    await system.project()
+    answer = done(await admin.post(f"/jobs/{job['id']}/screening/what-if", asked))
+    assert answer["after"]["qualified"] == 1
+    found = await admin.all("/jobs", skill=wide, company_id=admin.company_id)
+    assert [each["id"] for each in found] == [job["id"]]
+
+
 async def test_changed_requirements_leave_earlier_verdicts_as_they_are(system: System) -> None:
     admin = await system.company()
     job = await admin.posts_job(**JOB)

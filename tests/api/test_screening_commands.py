@@ -96,6 +96,29 @@ def test_a_verdict_that_was_tampered_with_is_found(
     assert reason in shown
 
 
+def test_a_verdict_of_before_an_alias_was_known_stays_right(database_url: str) -> None:
+    with world(database_url) as here:
+        job_id = new_id(new_tenant())
+        here.append(job_id, created(requirements=replace(REQUIREMENTS, skills=("python",))), published())
+        candidate = uuid4()
+        claims = replace(CLAIMS, skills=("py",))
+        found = screen(replace(REQUIREMENTS, skills=("python",)), claims, {})
+        here.append(
+            derived_id(job_id, "application", job_id, candidate),
+            submitted(job_id, candidate, claims=claims, revision=1),
+            ApplicationScreened(
+                verdict=found.verdict,
+                score=found.score,
+                criteria=found.criteria,
+                policy_version=found.policy_version,
+                requirements_revision=1,
+            ),
+        )
+        result = hirelog(database_url, "verify", "screening", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["verdicts"], told["different"]) == (0, 1, 0), told
+
+
 def test_an_application_of_before_the_policy_is_counted_and_no_difference(database_url: str) -> None:
     with world(database_url) as here:
         job_id = new_id(new_tenant())

@@ -15,6 +15,7 @@ from domain.skills import BUILT_IN, Skill, Vocabulary, fold
         ("js", "javascript"),
         ("  JavaScript ", "javascript"),
         ("K8s", "kubernetes"),
+        ("py", "python"),
         ("Postgres", "postgresql"),
         ("Node  JS", "node.js"),
         ("node-js", "node.js"),
@@ -49,6 +50,7 @@ def test_what_is_canonical_stays_so(name: str) -> None:
         ("CSS LAMP MVC", ["css", "lamp", "mvc"]),
         ("years of machine\nlearning", ["machine learning"]),
         ("SQL Server 2019", ["sql server"]),
+        ("Skills: py, js", ["javascript", "python"]),
         ("Microsoft Excel, Word and Outlook", ["excel", "microsoft outlook", "microsoft word"]),
     ],
 )
@@ -62,7 +64,7 @@ def test_a_text_names_skills(text: str, skills: list[str]) -> None:
         "Go to the shop, then rest; in Spring I rust. We excel at it.",
         "John R. Smith, vitamin C, R&D at C-level, A. B. C.",
         "see https://github.com/cleo/python or cleo@python.org, docker.com",
-        "javascripts pythonic dockerized",
+        "javascripts pythonic dockerized; run setup.py, then Py the cat",
     ],
 )
 def test_a_word_that_means_something_else_is_no_skill(text: str) -> None:
