@@ -1,6 +1,6 @@
 """Which passwords are refused: those that an attacker tries first. Nothing is demanded of what a password is made of.
 
-The 30,000 most common passwords come with zxcvbn; `common_passwords.txt`, written for this project, has what its list lacks.
+The most common passwords come with zxcvbn; `common_passwords.txt`, written for this project, has what its lists lack.
 They stand for far more than their number, since a password is looked up without its trimmings too.
 """
 
@@ -112,7 +112,9 @@ def _is_about(folded: str, context: Iterable[str]) -> bool:
 
 
 @cache
-def _common() -> frozenset[str]:
+def _common() -> set[str]:
+    """The lists of zxcvbn share no word: a password that is better known as a name or a word is only in the list of those."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-    return frozenset(FREQUENCY_LISTS["passwords"]).union(_FILE.read_text(encoding="ascii").split())
+    names_and_words = {word for words in FREQUENCY_LISTS.values() for word in words if len(word) >= _SHORTEST}
+    return names_and_words.union(FREQUENCY_LISTS["passwords"], _FILE.read_text(encoding="ascii").split())

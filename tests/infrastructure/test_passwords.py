@@ -116,6 +116,10 @@ async def test_a_worker_that_died_is_replaced_and_none_outlives_us() -> None:
         ("SpongeBob", "tried first"),
         ("precious", "tried first"),
         ("cocacola", "tried first"),
+        ("Charlotte1", "tried first"),
+        ("anderson", "tried first"),
+        ("motherfucker", "tried first"),
+        ("nightmare!", "tried first"),
         ("18atcskd2w", "tried first"),
         ("3rjs1la7qe", "tried first"),
         ("aaaaaaaaaaaa", "repeats"),
@@ -212,8 +216,8 @@ def test_a_passphrase_of_four_words_is_taken(words: list[str], between: str) -> 
 
 
 def test_the_most_common_passwords_that_are_long_enough_are_refused_in_any_case() -> None:
-    fitting = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8]
-    assert len(fitting) >= 3_000
+    fitting = [word for words in FREQUENCY_LISTS.values() for word in words if len(word) >= 8]
+    assert len({*fitting} & {*FREQUENCY_LISTS["passwords"]}) >= 3_000
     assert [word for word in fitting if not refusal(word) or not refusal(word.title())] == []
 
 
@@ -221,7 +225,13 @@ def test_our_own_list_has_only_what_is_missing_elsewhere_and_can_match() -> None
     words = Path("infrastructure/common_passwords.txt").read_text(encoding="ascii").split()
     assert words == sorted(set(words))
     assert all(word == word.casefold() for word in words)
-    assert set(words).isdisjoint(FREQUENCY_LISTS["passwords"])
+    known = {
+        word
+        for name, listed in FREQUENCY_LISTS.items()
+        for word in listed
+        if name == "passwords" or len(word) >= 8
+    }
+    assert known.isdisjoint(words)
 
 
 def test_the_lists_are_loaded_only_when_a_password_is_judged() -> None:
