@@ -72,11 +72,11 @@ def stop(
     patience: float = 15.0,
     hurry: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Ask a child to end, wait up to `patience` seconds (less when `hurry()`), then kill its whole group.
+    """Ask a child to end, wait up to `patience` seconds, then kill its whole group.
 
-    True when it ended by itself.
+    Once `hurry()` it is neither asked nor waited for. True when it ended by itself.
     """
-    if process.poll() is None:
+    if process.poll() is None and not hurry():
         process.send_signal(politely)
     until = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < until and not hurry():
