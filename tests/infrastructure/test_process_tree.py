@@ -14,7 +14,7 @@ import pytest
 from infrastructure.child_process import spawn, stop
 
 _TREE = """
-import sys
+import signal, sys
 from infrastructure.process_tree import ProcessTree, Program
 from infrastructure.stop_signals import StopSignals
 
@@ -28,6 +28,7 @@ WAIT = "\\nsay('started')\\nwhile True: signal.pause()"
 
 first = (STUBBORN if "stubborn" in sys.argv else POLITE) + WAIT
 children = [program("first", first.replace("NAME", "first")), program("second", (POLITE + WAIT).replace("NAME", "second"))]
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 if "crashing" in sys.argv:
     children.append(program("third", SAY.replace("NAME", "third") + "say('started')\\nsys.exit(3)"))
 with StopSignals(settle_seconds=0) as signals:
