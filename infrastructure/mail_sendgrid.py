@@ -69,7 +69,7 @@ class _Client(Client):  # type: ignore[misc]  # it has no types
         self._deadline = deadline
 
     def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> addinfourl:
-        opener = build_opener(_Http(self._deadline), _Https(self._deadline))
+        opener = build_opener(_Handler(self._deadline))
         made = super()._make_request(opener, request, timeout)  # pyright: ignore[reportAttributeAccessIssue]  # it has no types
         with made as response:
             return addinfourl(BytesIO(), response.headers, response.url, response.status)
@@ -89,19 +89,13 @@ class _TlsConnection(_Connection, http.client.HTTPSConnection):
     pass
 
 
-class _Http(HTTPHandler):
+class _Handler(HTTPHandler, HTTPSHandler):
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 
     def http_open(self, req: Request) -> http.client.HTTPResponse:
         return self.do_open(partial(_Connection, self._deadline), req)
-
-
-class _Https(HTTPSHandler):
-    def __init__(self, deadline: Deadline) -> None:
-        super().__init__()
-        self._deadline = deadline
 
     def https_open(self, req: Request) -> http.client.HTTPResponse:
         return self.do_open(partial(_TlsConnection, self._deadline), req)
