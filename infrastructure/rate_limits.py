@@ -103,7 +103,7 @@ class RateLimits:
         if not self.enabled:
             return None
         try:
-            for window in limit.windows:
+            for window in reversed(limit.windows):  # the wait is that of the longest that is full
                 if not await self._limiter.test(window, limit.name, *key):
                     raise RateLimited(await self._allowance(window, limit.name, *key))
             for window in limit.windows:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from redis.asyncio import Redis
 
 from api.client_address import client_address, networks
 from infrastructure.operator_error import OperatorError
@@ -51,6 +52,23 @@ async def test_who_knows_the_password_starts_anew(database_url: str, redis_url: 
             for _ in range(2):
                 refused(await try_password(system, person.email, "wrong guess"), 401)
             assert (await try_password(system, person.email, PASSWORD)).status_code == 200
+
+
+async def test_who_goes_on_guessing_waits_longer_and_longer(database_url: str, redis_url: str) -> None:
+    limits = limited(database_url, redis_url, limit_login="2/minute;4/hour;6/day")
+    async with running(limits) as system, Redis.from_url(redis_url) as redis:
+        person = await system.candidate()
+        past: list[str] = []
+        for window, seconds in (("minute", 60), ("hour", 3_600), ("day", 86_400)):
+            for _ in range(2):
+                refused(await try_password(system, person.email, "wrong guess"), 401)
+            answer = await try_password(system, person.email, PASSWORD)
+            refused(answer, 429, "too_many_requests")
+            assert seconds / 2 < int(answer.headers["retry-after"]) <= seconds
+            # That window is over now, and the shorter ones.
+            past.append(window)
+            counted = [key for each in past async for key in redis.scan_iter(f"*{each}")]
+            assert await redis.delete(*counted) == len(counted) >= len(past)
 
 
 async def test_an_account_is_guarded_against_many_clients(database_url: str, redis_url: str) -> None:
