@@ -65,6 +65,8 @@ def _clean_up(database_url: str, connection: Connection[Any], model: AnyReadMode
     with contextlib.suppress(psycopg.Error):
         if not connection.closed:
             remove_unfinished(connection, model)
+            # A session ends a little after its connection was closed; who rebuilds next must not find the lock until then.
+            connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
             return
     with contextlib.suppress(psycopg.Error), psycopg.connect(database_url, autocommit=True) as other:
         taken = other.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
