@@ -25,9 +25,10 @@ class Background(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
+            # Once may be lost in what the work awaits: `asyncio.wait_for` of Python 3.11 takes it for done when both come together.
             self._task.cancel()
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=_PAUSE_SECONDS)
 
     @abstractmethod
     async def _work(self) -> None:

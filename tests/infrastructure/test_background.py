@@ -1,6 +1,7 @@
 """Work beside requests: a fault does not end it, and mail that was queued is delivered at once."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -34,6 +35,25 @@ async def test_work_that_ends_of_a_fault_is_logged_and_begins_again(monkeypatch:
         async with Faulty() as work:
             await asyncio.wait_for(work.again.wait(), 10)
     assert [(entry["log_level"], entry["work"]) for entry in logs] == [("error", "Faulty")]
+
+
+class Deaf(Background):
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def _work(self) -> None:
+        self.begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+
+async def test_work_ends_although_a_library_lost_that_it_was_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "_PAUSE_SECONDS", 0.01)
+    async with asyncio.timeout(10), Deaf() as work:
+        await work.begun.wait()
 
 
 async def test_queued_mail_wakes_a_deliverer_each_time(redis_url: str) -> None:
