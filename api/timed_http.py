@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from api.joined_writes import JoinedWrites
 from api.problems import incomplete, problem
 from api.response_headers import PROTECTION
 
@@ -29,6 +30,7 @@ class TimedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)
         self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
