@@ -48,9 +48,14 @@ update effect
 set mail_status = 'sending', mail_attempts = mail_attempts + 1,
     mail_due_at = clock_timestamp() + make_interval(secs => %(lease)s)
 where tenant_id = %(tenant_id)s and position = %(position)s and number = %(number)s
-      and mail_due_at <= clock_timestamp()
+      and mail_id = (select mail_id from effect
+                     where tenant_id = %(tenant_id)s and position = %(position)s and number = %(number)s
+                           and mail_due_at <= clock_timestamp()
+                     for update skip locked)
 returning mail_id, mail_attempts as attempt, created_at as queued_at, tenant_id, position, number, kind
 """
+"""A row that somebody else is changing (it was read, its person is erased) is passed over: who claims several must not wait for one."""
+
 _MOVE_ON: Final[LiteralString] = """
 update mail_pace set next_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 """

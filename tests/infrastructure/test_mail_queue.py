@@ -51,11 +51,33 @@ def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOf
                 " where datname = current_database() and pid <> pg_backend_pid()"
             )
         while own.execute("select bool_and(mail_status = 'sent') from effect").fetchone() != (True,):
-            own.execute("update effect set mail_due_at = now() where mail_due_at is not null")
+            for (mail_id,) in own.execute(
+                "select mail_id from effect where mail_due_at is not null"
+            ).fetchall():
+                own.execute(
+                    "update effect set mail_due_at = now() where mail_id = %s and mail_due_at is not null",
+                    [mail_id],
+                )
             deliverer.wake()
             threading.Event().wait(0.05)
         stored = own.execute("select mail_id::text from effect").fetchall()
     assert {(one,) for one in office.provider.mail_ids} == set(stored)
+
+
+def test_mail_that_somebody_else_is_changing_is_passed_over(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    with psycopg.connect(office.database_url) as reader, office.pool.connection() as connection:
+        reader.execute("update effect set read_at = now() where number = 0")
+        connection.execute("set local lock_timeout = '1s'")
+        claimed = mail_queue.claim(connection, limit=10, per_second=100)
+        assert len(claimed.mails) == 1
+        reader.commit()
+    with office.pool.connection() as connection:
+        assert [due.mail_id for due in claimed.mails] == [
+            mail_id
+            for (mail_id,) in connection.execute("select mail_id from effect where mail_status = 'sending'")
+        ]
 
 
 def test_mail_goes_out_although_nobody_tells_the_deliverer(office: PostOffice) -> None:
