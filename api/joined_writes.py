@@ -1,7 +1,7 @@
 """What is written to a connection in one turn of the event loop goes out together.
 
-uvicorn writes the head and the body of an answer apart; each write is a system call, a packet, and a client that wakes up. Joined,
-a process answers up to a third more short requests a second (`make bench BENCH=http`, with it and without).
+uvicorn writes the head and the body of an answer apart; each write is a system call, a packet, and a client that wakes up. What joining
+them gains stands among the README's decisions.
 """
 
 import asyncio

@@ -12,14 +12,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from api.fields import plain_letters
+from api.fields import LONGEST_SKILL, plain_letters
 from api.pay import Pay, yearly
 from api.posting_rules import (
     COMPANY_LIMIT,
     DESCRIPTION_LIMIT,
     LOCATION_LIMIT,
     SALARY_LIMIT,
-    SKILL_LIMIT,
     SKILLS_LIMIT,
     TITLE_LIMIT,
     UNKNOWN_COMPANY,
@@ -265,7 +264,7 @@ class _Mapping:
         given = stated or derived
         kept: dict[str, str] = {}
         for skill in given:
-            tidy = self._one_line(plain_letters(self._clean(skill)))[:SKILL_LIMIT].rstrip()
+            tidy = self._one_line(plain_letters(self._clean(skill)))[:LONGEST_SKILL].rstrip()
             if tidy:
                 kept.setdefault(tidy.casefold(), tidy)
         if tuple(kept.values()) != tuple(given):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 import rich_click as click
 
+from api.fields import Skill
 from api.projection_commands import database_url
 from domain.skills import fold
 from infrastructure.operator_error import OperatorError
@@ -19,16 +20,12 @@ _AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scri
 _LONGEST_LINE: Final = 1_000_000
 _SHOWN: Final = 20
 
-Spelling = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^(?=\s*\S)[^\x00-\x1f\x7f]*$(?!\n)")
-]
-
 
 class Line(msgspec.Struct, frozen=True):
     """One skill of a file; other fields are left alone."""
 
-    name: Spelling
-    aliases: Annotated[tuple[Spelling, ...], msgspec.Meta(max_length=1_000)] = ()
+    name: Skill
+    aliases: Annotated[tuple[Skill, ...], msgspec.Meta(max_length=1_000)] = ()
 
 
 class Read(msgspec.Struct):
