@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from api.screening_commands import COMMANDS
 from domain.identifiers import derived_id
+from domain.job import Requirements
 from domain.job_application import ApplicationScreened, Claims
 from domain.screening import screen
 from tests.domain.builders import CLAIMS, REQUIREMENTS, created, published, revised, submitted
@@ -25,12 +26,13 @@ def hirelog(database_url: str, *words: str) -> Result:
     return CliRunner().invoke(group, list(words), env=environment)
 
 
-def applied(here: World, job_id: UUID, claims: Claims, revision: int) -> UUID:
-    """An application as it is stored, with the verdict of the policy."""
+def applied(
+    here: World, job_id: UUID, claims: Claims, revision: int, *, asked: Requirements, aliases: dict[str, str]
+) -> UUID:
+    """An application as it is stored, with the verdict of the policy on that revision of what was asked."""
     candidate = uuid4()
     application_id = derived_id(job_id, "application", job_id, candidate)
-    aliases = {"js": "javascript"}
-    found = screen((REQUIREMENTS, REVISED)[revision - 1], claims, aliases)
+    found = screen(asked, claims, aliases)
     here.append(
         application_id,
         submitted(job_id, candidate, claims=claims, revision=revision),
@@ -50,9 +52,10 @@ def two_applications(here: World) -> UUID:
     """One of a company's two applications: for a job whose requirements were revised between them, the later one."""
     job_id = new_id(new_tenant())
     here.append(job_id, created(requirements=REQUIREMENTS), published())
-    applied(here, job_id, CLAIMS, 1)
+    aliases = {"js": "javascript"}
+    applied(here, job_id, CLAIMS, 1, asked=REQUIREMENTS, aliases=aliases)
     here.append(job_id, revised(2, REVISED))
-    return applied(here, job_id, replace(CLAIMS, skills=("JavaScript",)), 2)
+    return applied(here, job_id, replace(CLAIMS, skills=("JavaScript",)), 2, asked=REVISED, aliases=aliases)
 
 
 def tamper(here: World, application_id: UUID, **fields: object) -> None:
@@ -98,22 +101,9 @@ def test_a_verdict_that_was_tampered_with_is_found(
 
 def test_a_verdict_of_before_an_alias_was_known_stays_right(database_url: str) -> None:
     with world(database_url) as here:
-        job_id = new_id(new_tenant())
-        here.append(job_id, created(requirements=replace(REQUIREMENTS, skills=("python",))), published())
-        candidate = uuid4()
-        claims = replace(CLAIMS, skills=("py",))
-        found = screen(replace(REQUIREMENTS, skills=("python",)), claims, {})
-        here.append(
-            derived_id(job_id, "application", job_id, candidate),
-            submitted(job_id, candidate, claims=claims, revision=1),
-            ApplicationScreened(
-                verdict=found.verdict,
-                score=found.score,
-                criteria=found.criteria,
-                policy_version=found.policy_version,
-                requirements_revision=1,
-            ),
-        )
+        job_id, asked = new_id(new_tenant()), replace(REQUIREMENTS, skills=("python",))
+        here.append(job_id, created(requirements=asked), published())
+        applied(here, job_id, replace(CLAIMS, skills=("py",)), 1, asked=asked, aliases={})
         result = hirelog(database_url, "verify", "screening", "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["verdicts"], told["different"]) == (0, 1, 0), told
