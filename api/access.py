@@ -7,7 +7,7 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from api.services import Services
+from api.services import services_of
 from api.throttle import AnyConnection, Throttle
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
@@ -55,8 +55,7 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
 
 
 def _throttle(connection: AnyConnection) -> Throttle:
-    services: Services = connection.app.state.services
-    return services.throttle
+    return services_of(connection).throttle
 
 
 async def _actor(connection: AnyConnection) -> Actor | None:
@@ -66,7 +65,7 @@ async def _actor(connection: AnyConnection) -> Actor | None:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthorizedException("Only bearer tokens are taken.", headers=_CHALLENGE)
-    services: Services = connection.app.state.services
+    services = services_of(connection)
     if services.tokens.stale:
         await services.tokens.make_current()
     try:

@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import ANYONE
@@ -11,7 +10,8 @@ from api.addresses import check_email
 from api.fields import Body, Email, Name, Password
 from api.passwords import check_password
 from api.profile import Profile
-from api.services import Services
+from api.requests import AnyRequest
+from api.services import Services, services_of
 from domain.identifiers import tenant_id
 from infrastructure import accounts as table
 from infrastructure.account_mail import queue
@@ -35,13 +35,13 @@ class RegisterBody(Body, frozen=True):
     security=[{}],
     operation_id="register",
 )
-async def register(data: JSONBody[RegisterBody], state: State) -> Profile:
+async def register(data: JSONBody[RegisterBody], request: AnyRequest) -> Profile:
     """Make an account: a candidate's, or with `company_name` that of a company's founder and first admin.
 
     When the address has an account already, the answer is the same, nothing is made, and that account's owner is told by mail: nobody
     learns here who is registered.
     """
-    services: Services = state.services
+    services = services_of(request)
     check_email(data.email)
     check_password(data.password, "password", data.name, data.email, data.company_name or "")
     account_id = uuid4()

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec import Meta
 from msgspec.structs import replace
@@ -20,7 +19,7 @@ from api.fields import Body, Note
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, metadata
-from api.services import Services
+from api.services import Services, services_of
 from application.handle import Metadata, Outcome
 from application.recorded import LogUnavailable
 from application.refusals import IdempotencyKeyReused, NotFound, Refused
@@ -82,16 +81,15 @@ class BulkOutcome(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def bulk_stage(
     request: AnyRequest,
-    state: State,
     data: JSONBody[BulkStageBody],
     idempotency_key: IdempotencyKey = None,
 ) -> BulkOutcome:
     """Move up to 200 applications to their next stage. Each has its own outcome; one failure fails only itself."""
 
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
-        return await carry_out_stage(state.services, application_id, data.stage, data.note, how)
+        return await carry_out_stage(services_of(request), application_id, data.stage, data.note, how)
 
-    return await _each(state.services, data.ids, await metadata(request, None, idempotency_key), decide)
+    return await _each(services_of(request), data.ids, await metadata(request, None, idempotency_key), decide)
 
 
 @post(
@@ -103,16 +101,15 @@ async def bulk_stage(
 )
 async def bulk_reject(
     request: AnyRequest,
-    state: State,
     data: JSONBody[BulkRejectBody],
     idempotency_key: IdempotencyKey = None,
 ) -> BulkOutcome:
     """Reject up to 200 applications. Each has its own outcome; one failure fails only itself."""
 
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
-        return await carry_out_rejection(state.services, application_id, data.reason, data.note, how)
+        return await carry_out_rejection(services_of(request), application_id, data.reason, data.note, how)
 
-    return await _each(state.services, data.ids, await metadata(request, None, idempotency_key), decide)
+    return await _each(services_of(request), data.ids, await metadata(request, None, idempotency_key), decide)
 
 
 async def _each(services: Services, ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, patch, post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import CANDIDATE, RECRUITING
@@ -12,7 +11,7 @@ from api.application_answer import ApplicationAnswer, ApplicationId, answered, c
 from api.fields import Body, Note
 from api.problems import ProblemError
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
-from api.services import Services
+from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
 from application.actor import Actor
 from application.handle import Metadata, Outcome
@@ -49,14 +48,13 @@ class RejectBody(Body, frozen=True):
 async def advance(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[StageBody],
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Move to the next stage. A skipped or backward stage is refused (409) with those that are allowed."""
     how = await metadata(request, if_match, idempotency_key)
-    outcome = await carry_out_stage(state.services, application_id, data.stage, data.note, how)
+    outcome = await carry_out_stage(services_of(request), application_id, data.stage, data.note, how)
     return answered(outcome.entity)
 
 
@@ -95,14 +93,13 @@ async def _pipeline_stage(
 async def reject(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[RejectBody],
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Reject, from any stage but `hired`."""
     how = await metadata(request, if_match, idempotency_key)
-    outcome = await carry_out_rejection(state.services, application_id, data.reason, data.note, how)
+    outcome = await carry_out_rejection(services_of(request), application_id, data.reason, data.note, how)
     return answered(outcome.entity)
 
 
@@ -128,14 +125,13 @@ async def carry_out_rejection(
 async def reinstate(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Take a rejection back, to the stage that it was rejected from."""
     how = await metadata(request, if_match, idempotency_key)
     command = ReinstateApplication(application_id=application_id)
-    services: Services = state.services
+    services = services_of(request)
     return answered((await services.commands.handle(command, how)).entity)
 
 
@@ -149,14 +145,13 @@ async def reinstate(
 async def withdraw(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Withdraw the own application."""
     how = await metadata(request, if_match, idempotency_key)
     command = WithdrawApplication(application_id=application_id)
-    services: Services = state.services
+    services = services_of(request)
     return answered((await services.commands.handle(command, how)).entity)
 
 

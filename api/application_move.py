@@ -4,14 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import RECRUITING
 from api.application_answer import ApplicationAnswer, ApplicationId, answered, load
 from api.fields import Body, Note
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
-from api.services import Services
+from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
 from application import commands
 from application.entity import Entity, rehydrate
@@ -36,7 +35,6 @@ class MoveBody(Body, frozen=True):
 async def move(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[MoveBody],
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
@@ -45,7 +43,7 @@ async def move(
     over claims, cover letter, resume and source, is screened against the new job, and links back by `moved_from`. The old one
     ends in the same moment as `withdrawn`, with `moved_to`, and cannot be taken back: a move is no rejection. Refused (409)
     when the candidate applied there already, when the job is not open, and for an application that has ended."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, if_match, idempotency_key)
     if how.actor.company_id != tenant_of(application_id) or how.actor.company_id != tenant_of(data.job_id):
         raise NotFound

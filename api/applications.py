@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.datastructures import State
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from api.access import CANDIDATE, SIGNED_IN, STAFF
@@ -26,7 +25,7 @@ from api.requests import (
     metadata,
 )
 from api.resumes import check_own
-from api.services import Services
+from api.services import services_of
 from api.texts import PersonalText, carry_out, text_id
 from application.commands import application_id
 from application.entity import Entity, rehydrate
@@ -93,14 +92,13 @@ AsOf: TypeAlias = Annotated[
 async def apply(
     job_id: JobId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[ApplyBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Apply for an open job; once per candidate and job. `resume_id`: a resume of the caller, which the company may then read.
 
     The application is screened at once. A candidate sees their own `screening` in full: who is judged may know by what."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     candidate_id = how.actor.account_id
     if data.resume_id is not None:
@@ -129,7 +127,6 @@ async def apply(
 @get("/applications", allow=SIGNED_IN, tags=["Applications"], operation_id="list_applications")
 async def listed(
     request: AnyRequest,
-    state: State,
     job_id: FromQuery[UUID | None] = None,
     stage: FromQuery[Stage | None] = None,
     source: Source = None,
@@ -144,7 +141,7 @@ async def listed(
 
     With `q`, `source` or `verdict` a page looks at 3,000 applications at most: it may hold fewer items than `limit`, or none, while
     `next` leads on. The list ends where `next` is null."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     whose = actor.company_id or (job_id and tenant_of(job_id))
     await at_least(services, APPLICATION_LIST, whose, min_position, actor)
@@ -159,10 +156,10 @@ async def listed(
 
 @get("/jobs/{job_id:uuid}/board", allow=STAFF, tags=["Applications"], operation_id="read_board")
 async def board(
-    job_id: JobId, request: AnyRequest, state: State, limit: Limit = 50, min_position: MinPosition = None
+    job_id: JobId, request: AnyRequest, limit: Limit = 50, min_position: MinPosition = None
 ) -> Board:
     """A job's applications grouped by stage: how many, and the newest `limit` of each."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     await load_own(services, job_id, company_id)
     await at_least(services, APPLICATION_LIST, company_id, min_position, actor_of(request))
@@ -178,11 +175,11 @@ async def board(
     operation_id="read_application",
 )
 async def one(
-    application_id: ApplicationId, request: AnyRequest, state: State, as_of: AsOf = None
+    application_id: ApplicationId, request: AnyRequest, as_of: AsOf = None
 ) -> Response[ApplicationAnswer]:
     """One application, always current; with `as_of` as it stood at that version or moment. What was erased since stays so.
     404 before it was sent, and for a version that it has not come to (`no_such_version`)."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     if as_of is not None and actor.role in {"candidate", "hiring_manager"}:
         raise Forbidden("The state at an earlier moment is for recruiters, auditors and admins.")

@@ -6,12 +6,11 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.datastructures import State
 from litestar.params import FromPath, QueryParameter
 
 from api.access import AUDIT
 from api.requests import AnyRequest, company_of
-from api.services import Services
+from api.services import services_of
 from application.recorded import StoredEvent
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
@@ -51,9 +50,9 @@ PageSize: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="
 
 
 @get("/audit/events", allow=AUDIT, tags=["Audit"], operation_id="read_audit_events")
-async def events(request: AnyRequest, state: State, after: After = 0, limit: PageSize = 200) -> AuditPage:
+async def events(request: AnyRequest, after: After = 0, limit: PageSize = 200) -> AuditPage:
     """The company's log after a position: gapless and in order."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     page = await services.store.read(company_id, after=after, limit=limit)
     head = await services.store.head(company_id)
@@ -62,9 +61,9 @@ async def events(request: AnyRequest, state: State, after: After = 0, limit: Pag
 
 
 @get("/audit/streams/{stream_id:uuid}", allow=AUDIT, tags=["Audit"], operation_id="read_audit_stream")
-async def stream(stream_id: FromPath[UUID], request: AnyRequest, state: State) -> AuditStream:
+async def stream(stream_id: FromPath[UUID], request: AnyRequest) -> AuditStream:
     """One stream's events."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     stored = [] if tenant_of(stream_id) != company_id else await services.store.load(company_id, stream_id)
     if not stored:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
-from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from api.access import HIRING, STAFF
@@ -15,7 +14,7 @@ from api.assessment import assessment, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
-from api.services import Services
+from api.services import services_of
 from api.texts import about_candidate, carry_out
 from application.recorded import Recorded
 from application.refusals import NotFound
@@ -54,12 +53,11 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
 async def add_comment(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[CommentBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Comment:
     """Comment on an application, wherever it stands, also after it ended. Its version does not change."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     text = await about_candidate(services, application_id, how, {"comment": data.text})
     if text is None:
@@ -85,10 +83,10 @@ async def add_comment(
     operation_id="remove_comment",
 )
 async def remove_comment(
-    application_id: ApplicationId, comment_id: FromPath[UUID], request: AnyRequest, state: State
+    application_id: ApplicationId, comment_id: FromPath[UUID], request: AnyRequest
 ) -> None:
     """Take an own comment back: its text is forgotten, and the history says that there was one."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, None)
     author_id = how.actor.account_id
     command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
@@ -104,10 +102,10 @@ async def remove_comment(
     operation_id="list_comments",
 )
 async def comments(
-    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+    application_id: ApplicationId, request: AnyRequest, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Comment]:
     """The comments on an application, oldest first; always current."""
-    services: Services = state.services
+    services = services_of(request)
     events = await assessment(services, application_id, actor_of(request))
     removed = {event.event.text_id for event in events if isinstance(event.event, CommentRemoved)}
     after = place_after(cursor)

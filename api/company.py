@@ -5,13 +5,12 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, patch
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import ADMIN
 from api.fields import Body, Name
 from api.requests import AnyRequest, company_of
-from api.services import Services
+from api.services import Services, services_of
 from application.refusals import NotFound
 from infrastructure import accounts as table
 
@@ -28,15 +27,15 @@ class CompanyBody(Body, frozen=True):
 
 
 @get("/company", allow=ADMIN, tags=["Company"], operation_id="read_company")
-async def read(request: AnyRequest, state: State) -> CompanyAnswer:
+async def read(request: AnyRequest) -> CompanyAnswer:
     """The own company."""
-    return await _answer(state.services, company_of(request))
+    return await _answer(services_of(request), company_of(request))
 
 
 @patch("/company", allow=ADMIN, tags=["Company"], operation_id="change_company")
-async def change(data: JSONBody[CompanyBody], request: AnyRequest, state: State) -> CompanyAnswer:
+async def change(data: JSONBody[CompanyBody], request: AnyRequest) -> CompanyAnswer:
     """Rename the own company; wherever it is named, the new name is told within seconds."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     async with services.database.identity() as connection:
         await table.rename_company(connection, company_id, data.name)

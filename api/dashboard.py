@@ -4,14 +4,13 @@ from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from litestar import Response, get
-from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from litestar.params import FromQuery, QueryParameter
 
 from api.access import STAFF
 from api.chart import MEDIA_TYPES, ChartFormat
 from api.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
-from api.services import Services
+from api.services import Services, services_of
 from projections import job_dashboard
 from projections.job_dashboard import JOB_DASHBOARD, Dashboard
 
@@ -28,13 +27,12 @@ Top: TypeAlias = Annotated[
 @get("/dashboard/jobs", allow=STAFF, tags=["Dashboard"], operation_id="read_dashboard")
 async def figures(
     request: AnyRequest,
-    state: State,
     job_id: JobIds = None,
     top: Top = None,
     min_position: MinPosition = None,
 ) -> Dashboard:
     """Per job: unique views, applications, conversion rate (applications / views x 100, null without views); totals."""
-    return await _figures(request, state.services, job_id, top, min_position)
+    return await _figures(request, services_of(request), job_id, top, min_position)
 
 
 @get(
@@ -48,14 +46,13 @@ async def figures(
 )
 async def chart(
     request: AnyRequest,
-    state: State,
     format: FromQuery[ChartFormat] = "png",  # noqa: A002 (the parameter's public name)
     job_id: JobIds = None,
     top: Top = None,
     min_position: MinPosition = None,
 ) -> Response[bytes]:
     """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON."""
-    services: Services = state.services
+    services = services_of(request)
     dashboard = await _figures(
         request, services, job_id, top or (None if job_id else _CHART_TOP), min_position
     )

@@ -6,11 +6,11 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 from litestar import Response, get
-from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 
 from api.access import ANYONE
-from api.services import Services
+from api.requests import AnyRequest
+from api.services import Services, services_of
 from infrastructure.mail_ledger import Figures, figures
 from infrastructure.migrate import pending
 from infrastructure.projection_status import ProjectionStatus, statuses
@@ -58,9 +58,9 @@ def live() -> Liveness:
     responses={503: ResponseSpec(Readiness, description="Requests cannot be answered now.")},
     operation_id="check_readiness",
 )
-async def ready(state: State) -> Response[Readiness]:
+async def ready(request: AnyRequest) -> Response[Readiness]:
     """Database, broker, migrations, read models, mail and the walls between tenants, each with its state; 503 when requests cannot be answered."""
-    services: Services = state.services
+    services = services_of(request)
     database, broker = await asyncio.gather(_database(services), _broker(services))
     checks = {"database": database, "broker": broker}
     if database.ok:

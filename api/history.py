@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.datastructures import State
 from msgspec.structs import replace
 
 from api.access import AUDIT, CANDIDATE
@@ -19,7 +18,7 @@ from api.assessment import place_after
 from api.authors import Authors, Who, authors
 from api.history_words import HistoryEvent, Told, told
 from api.requests import AnyRequest, Cursor, Limit, actor_of
-from api.services import Services
+from api.services import Services, services_of
 from application.actor import Actor
 from application.commands import assessment_id
 from application.entity import Entity, recorded, rehydrate
@@ -76,12 +75,12 @@ class _Step(msgspec.Struct, frozen=True):
     operation_id="read_history",
 )
 async def history(
-    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+    application_id: ApplicationId, request: AnyRequest, limit: Limit = 50, cursor: Cursor = None
 ) -> History:
     """Every event of an application in order, with what became of the mails that followed. A candidate sees what concerns
     them: no comments, scores, notes or names of staff, and only the mails to themselves. So do staff of what they sent themselves
     before they joined."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     full = actor.role != "candidate"
     tenant_id = tenant_of(application_id)

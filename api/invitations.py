@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from api.access import ADMIN
@@ -14,7 +13,7 @@ from api.addresses import check_email
 from api.fields import Body, Email
 from api.problems import ProblemError
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, company_of, metadata
-from api.services import Services
+from api.services import services_of
 from application.refusals import NotFound
 from domain.membership import StaffRole
 from infrastructure import accounts as table
@@ -46,14 +45,14 @@ class InviteBody(Body, frozen=True):
 
 @post("/company/invitations", allow=ADMIN, tags=["Company"], problems=("429",), operation_id="invite_member")
 async def invite(
-    data: JSONBody[InviteBody], request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
+    data: JSONBody[InviteBody], request: AnyRequest, idempotency_key: IdempotencyKey = None
 ) -> Response[InvitationAnswer]:
     """Invite somebody by mail to join the own company in a role. The mail holds a code that works once, for seven days.
 
     Inviting the same address again takes the older invitation back. Whether the address has an account is not told, unless it is a member's
     (409 `already_a_member`). An invitation is good only as long as who sent it is an admin.
     """
-    services: Services = state.services
+    services = services_of(request)
     check_email(data.email)
     how = await metadata(request, None, idempotency_key)
     company_id = company_of(request)
@@ -100,11 +99,9 @@ async def invite(
 
 
 @get("/company/invitations", allow=ADMIN, tags=["Company"], operation_id="list_invitations")
-async def listed(
-    request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
-) -> Page[InvitationAnswer]:
+async def listed(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None) -> Page[InvitationAnswer]:
     """The invitations of the own company in the last 60 days, newest first."""
-    services: Services = state.services
+    services = services_of(request)
     before = None if cursor is None else unseal(cursor, _ORDER, datetime)
     async with services.database.of(actor_of(request)) as connection:
         found = await invitations.of_company(connection, company_of(request), limit + 1, before)
@@ -116,9 +113,9 @@ async def listed(
 @get(
     "/company/invitations/{invitation_id:uuid}", allow=ADMIN, tags=["Company"], operation_id="read_invitation"
 )
-async def one(invitation_id: FromPath[UUID], request: AnyRequest, state: State) -> InvitationAnswer:
+async def one(invitation_id: FromPath[UUID], request: AnyRequest) -> InvitationAnswer:
     """One invitation of the own company."""
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.of(actor_of(request)) as connection:
         found = await invitations.by_id(connection, company_of(request), invitation_id)
     if found is None:
@@ -133,9 +130,9 @@ async def one(invitation_id: FromPath[UUID], request: AnyRequest, state: State) 
     tags=["Company"],
     operation_id="revoke_invitation",
 )
-async def revoke(invitation_id: FromPath[UUID], request: AnyRequest, state: State) -> InvitationAnswer:
+async def revoke(invitation_id: FromPath[UUID], request: AnyRequest) -> InvitationAnswer:
     """Take an invitation back: its code is worthless from now on. One that was accepted stays (409 `invitation_accepted`)."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     async with services.database.of(actor_of(request)) as connection:
         await invitations.revoke(connection, company_id, invitation_id)

@@ -4,13 +4,12 @@ from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from litestar import get
-from litestar.datastructures import State
 from litestar.params import FromQuery, QueryParameter
 
 from api.access import VISITOR, caller
 from api.fields import NO_NUL, Word, plain_letters
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, at_least
-from api.services import Services
+from api.services import services_of
 from application.actor import Actor
 from application.refusals import Forbidden
 from domain.job import Status
@@ -74,7 +73,6 @@ Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)
 )
 async def browse(
     request: AnyRequest,
-    state: State,
     q: Q = None,
     skill: SkillFilter = None,
     location: LocationFilter = None,
@@ -90,7 +88,7 @@ async def browse(
     min_position: MinPosition = None,
 ) -> Page[job_listing.Job]:
     """Open jobs of all companies. Staff add `status` and `mine` for those of their own company."""
-    services: Services = state.services
+    services = services_of(request)
     actor = caller(request.scope)
     staff = _staff_view(actor, status, mine) if status is not None or mine else None
     filters = JobFilters(

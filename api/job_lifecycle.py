@@ -5,12 +5,12 @@ from typing import Final
 from uuid import UUID
 
 from litestar import Response, post
-from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from api.access import HIRING
 from api.job_answer import JobAnswer, JobId, carried_out
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
+from api.services import services_of
 from domain.decision import Command
 from domain.job import ArchiveJob, CloseJob, PublishJob, ReopenJob
 
@@ -27,12 +27,11 @@ def _verb(name: str, command: Callable[[UUID], Command], description: str) -> HT
     async def carry_out(
         job_id: JobId,
         request: AnyRequest,
-        state: State,
         if_match: IfMatch = None,
         idempotency_key: IdempotencyKey = None,
     ) -> Response[JobAnswer]:
         how = await metadata(request, if_match, idempotency_key)
-        return await carried_out(state.services, command(job_id), how)
+        return await carried_out(services_of(request), command(job_id), how)
 
     return carry_out
 

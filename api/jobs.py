@@ -4,7 +4,6 @@ from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
 from litestar import Response, get, patch, post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -15,7 +14,7 @@ from api.job_answer import JobAnswer, JobId, answered, carried_out, load
 from api.methods import is_head
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, actor_of, company_of, metadata
 from api.screening_policy import ScreeningBody, given, screened_by
-from api.services import Services
+from api.services import Services, services_of
 from application.actor import STAFF
 from application.handle import Metadata
 from application.recorded import LogUnavailable
@@ -65,13 +64,12 @@ class EditJobBody(SkillsBody, frozen=True):
 @post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job")
 async def create(
     request: AnyRequest,
-    state: State,
     data: JSONBody[CreateJobBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[JobAnswer]:
     """Create a job as a draft, or open at once. Must-have skills are added to `skills`; `screening` says how applicants are
     judged (409 `weights_invalid` when all weights are 0)."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     seed = uuid4() if idempotency_key is None else UUID(bytes=how.command_id.bytes[:8] * 2)
     command = CreateJob(
@@ -108,9 +106,9 @@ async def create(
     security=[{}, {"bearer": []}],
     operation_id="read_job",
 )
-async def one(job_id: JobId, request: AnyRequest, state: State) -> Response[JobAnswer]:
+async def one(job_id: JobId, request: AnyRequest) -> Response[JobAnswer]:
     """One job. A candidate's first sight of an open job is recorded as a view."""
-    services: Services = state.services
+    services = services_of(request)
     actor = caller(request.scope)
     entity = await load(services, job_id)
     own = actor is not None and actor.role in STAFF and actor.company_id == tenant_of(job_id)
@@ -133,7 +131,6 @@ async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
 async def edit(
     job_id: JobId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[EditJobBody],
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
@@ -142,7 +139,7 @@ async def edit(
     how = await metadata(request, if_match, idempotency_key)
     if tenant_of(job_id) != company_of(request):
         raise NotFound
-    return await _edit(state.services, job_id, given(data), how)
+    return await _edit(services_of(request), job_id, given(data), how)
 
 
 async def _edit(
@@ -179,11 +176,9 @@ def _changed_requirements(current: Requirements, fields: dict[str, Any]) -> Requ
 
 
 @post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"], operation_id="view_job")
-async def view(
-    job_id: JobId, request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
-) -> None:
+async def view(job_id: JobId, request: AnyRequest, idempotency_key: IdempotencyKey = None) -> None:
     """Record that the caller saw the job; once per candidate and job, however often it is sent."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     await services.commands.handle(RecordView(job_id=job_id, viewer_id=actor_of(request).account_id), how)
 

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 from psycopg import AsyncConnection
 
@@ -15,7 +14,7 @@ from api.passwords import check_password
 from api.problems import ProblemError, not_valid
 from api.profile import Code, Profile, invalid_code, profile_of
 from api.requests import AnyRequest
-from api.services import Services
+from api.services import Services, services_of
 from infrastructure import accounts as table
 from infrastructure import invitations
 from infrastructure.account_mail import queue
@@ -42,13 +41,13 @@ class AcceptBody(Body, frozen=True):
     throttle="sign_in",
     operation_id="accept_invitation",
 )
-async def accept(data: JSONBody[AcceptBody], request: AnyRequest, state: State) -> Profile:
+async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> Profile:
     """Join the company that the code invites to, in the role that it was sent for.
 
     A candidate becomes staff; their applications stay theirs. Whoever belongs to a company is refused (409 `already_a_member`,
     `member_of_another_company`). Tokens from before are refused: log in, or refresh.
     """
-    services: Services = state.services
+    services = services_of(request)
     company_id = invitations.company_of(data.code)
     if company_id is None:
         raise invalid_code()

@@ -6,11 +6,11 @@ With `HIRELOG_PUBLIC_URL` the links lead to that site, and these pages are not t
 from typing import Any, Final
 
 from litestar import Response, get
-from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from api.pages import page
-from api.services import Services
+from api.requests import AnyRequest
+from api.services import Services, services_of
 from application.refusals import NotFound
 
 _POLICY: Final = "form-action 'none'"
@@ -26,9 +26,9 @@ _NO_SITE: Final = (
 
 
 @get("/", include_in_schema=False, exclude_from_auth=True)
-async def home(state: State) -> Response[str]:
+async def home(request: AnyRequest) -> Response[str]:
     """What is here."""
-    _check_there_is_no_site(state.services)
+    _check_there_is_no_site(services_of(request))
     return page(
         "Hirelog",
         f"""<div class="card"><p>{_NO_SITE}</p>
@@ -39,8 +39,8 @@ async def home(state: State) -> Response[str]:
 
 def _taking_code(path: str, title: str, call: str) -> HTTPRouteHandler:
     @get(path, include_in_schema=False, exclude_from_auth=True)
-    async def show(state: State) -> Response[str]:
-        _check_there_is_no_site(state.services)
+    async def show(request: AnyRequest) -> Response[str]:
+        _check_there_is_no_site(services_of(request))
         return page(
             title,
             f"""<div class="card"><p>{_NO_SITE}</p>

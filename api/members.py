@@ -6,13 +6,12 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch
-from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from api.access import ADMIN, STAFF
 from api.fields import Body
 from api.requests import AnyRequest, Cursor, IfMatch, Limit, company_of, metadata, versioned
-from api.services import Services
+from api.services import Services, services_of
 from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, NotFound
 from domain.decision import Rejected
@@ -63,11 +62,9 @@ class RoleBody(Body, frozen=True):
 
 
 @get("/company/members", allow=ADMIN, tags=["Company"], operation_id="list_members")
-async def members(
-    request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
-) -> Page[MemberAnswer]:
+async def members(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None) -> Page[MemberAnswer]:
     """The members of the own company, in the order in which they joined."""
-    services: Services = state.services
+    services = services_of(request)
     after = 0 if cursor is None else unseal(cursor, _ORDER, int)[0]
     found = [one for one in await services.memberships.members(company_of(request)) if one.version > after]
     shown = found[:limit]
@@ -79,7 +76,6 @@ async def members(
 async def change_member(
     member_id: FromPath[UUID],
     request: AnyRequest,
-    state: State,
     data: JSONBody[RoleBody],
     if_match: IfMatch = None,
 ) -> Response[ChangedMember]:
@@ -87,7 +83,7 @@ async def change_member(
 
     The last admin keeps the role (409 `last_admin`).
     """
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, if_match, None)
     command = ChangeMemberRole(company_id=company_of(request), account_id=member_id, role=data.role)
     outcome = await _carry_out(services, command, how)
@@ -110,13 +106,13 @@ async def change_member(
     operation_id="remove_member",
 )
 async def remove_member(
-    member_id: FromPath[UUID], request: AnyRequest, state: State, if_match: IfMatch = None
+    member_id: FromPath[UUID], request: AnyRequest, if_match: IfMatch = None
 ) -> Response[RemovedMember]:
     """Remove a member, or leave oneself: the account becomes a candidate's again, and may be invited anew.
 
     Admins remove anybody, others only themselves. The last admin cannot go (409 `last_admin`).
     """
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, if_match, None)
     company_id = company_of(request)
     command = (

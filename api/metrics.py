@@ -13,7 +13,6 @@ from typing import Any, Final
 import psycopg
 import structlog
 from litestar import Litestar, Response, get
-from litestar.datastructures import State
 from litestar.types import HTTPScope, Message, Receive, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,8 +21,9 @@ from prometheus_client.registry import Collector
 from api.access import ANYONE
 from api.health import standing
 from api.methods import as_get
+from api.requests import AnyRequest
 from api.response_headers import RequestIds
-from api.services import Services
+from api.services import services_of
 from infrastructure.group_commit import GroupCommit
 from infrastructure.mail_ledger import Figures
 from infrastructure.projection_status import ProjectionStatus
@@ -174,10 +174,10 @@ def _value(status: ProjectionStatus, name: str) -> float:
     answers=("text/plain",),
     operation_id="read_metrics",
 )
-async def metrics(state: State) -> Response[bytes]:
+async def metrics(request: AnyRequest) -> Response[bytes]:
     """Prometheus metrics: requests by route template, the log's appends, batches and queue, the lag of each read model,
     and mail."""
-    services: Services = state.services
+    services = services_of(request)
     once = CollectorRegistry()
     once.register(_WriterCollector(services.store.writing))
     try:
@@ -186,7 +186,7 @@ async def metrics(state: State) -> Response[bytes]:
         once.register(_MailCollector(mail))
     except psycopg.Error as error:
         _log.warning("metrics without projections and mail", error=type(error).__name__)
-    own: RequestMetrics = state.metrics
+    own: RequestMetrics = request.app.state.metrics
     content = generate_latest(own.registry) + generate_latest(once)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 

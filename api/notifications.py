@@ -6,13 +6,12 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.datastructures import State
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from api.access import SIGNED_IN
 from api.fields import Body
 from api.requests import AnyRequest, Cursor, Limit, actor_of
-from api.services import Services
+from api.services import services_of
 from application.effects import Kind
 from application.refusals import NotFound
 from infrastructure import notifications
@@ -67,7 +66,6 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
 @get("/notifications", allow=SIGNED_IN, tags=["Notifications"], operation_id="list_notifications")
 async def list_notifications(
     request: AnyRequest,
-    state: State,
     unread: Unread = False,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -76,7 +74,7 @@ async def list_notifications(
 
     What was told about a person who was erased since, or about a company in which the caller acts no more, is not shown.
     """
-    services: Services = state.services
+    services = services_of(request)
     reader = _reader(request)
     before = None if cursor is None else unseal(cursor, _ORDER, datetime)
     async with services.database.of_told(actor_of(request)) as connection:
@@ -97,9 +95,9 @@ async def list_notifications(
     tags=["Notifications"],
     operation_id="read_notification",
 )
-async def read_one(notification_id: NotificationId, request: AnyRequest, state: State) -> Notification:
+async def read_one(notification_id: NotificationId, request: AnyRequest) -> Notification:
     """Mark one as read; it stays read, since the first time."""
-    services: Services = state.services
+    services = services_of(request)
     reader = _reader(request)
     async with services.database.of_told(actor_of(request)) as connection:
         await notifications.mark_read(connection, reader, notification_id)
@@ -117,9 +115,9 @@ async def read_one(notification_id: NotificationId, request: AnyRequest, state: 
     problems=("404",),
     operation_id="read_notifications",
 )
-async def read_all(request: AnyRequest, state: State, data: JSONBody[ReadBody]) -> Marked:
+async def read_all(request: AnyRequest, data: JSONBody[ReadBody]) -> Marked:
     """Mark all as read, or with `up_to` those that are not newer than it, so that none is marked unseen."""
-    services: Services = state.services
+    services = services_of(request)
     reader = _reader(request)
     async with services.database.of_told(actor_of(request)) as connection:
         up_to = None

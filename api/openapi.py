@@ -177,6 +177,6 @@ def _said(operation: Document, handler: HTTPRouteHandler) -> list[str]:
         "413": has_body,
         "415": has_body,
         "429": allowed != ANYONE or "throttle" in handler.opt,
-        "503": "state" in handler.parsed_fn_signature.parameters,
+        "503": "request" in handler.parsed_fn_signature.parameters,
     }
     return [code for code in _PROBLEMS if found.get(code) or code in handler.opt.get("problems", ())]

@@ -14,12 +14,11 @@ from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from litestar import Response, get
-from litestar.datastructures import State
 from litestar.params import PathParameter
 
 from api.pages import page
 from api.requests import AnyRequest
-from api.services import Services
+from api.services import Services, services_of
 from application.refusals import NotFound
 from infrastructure import outbox_reading
 from infrastructure.outbox_reading import NEWEST, StoredMail
@@ -58,9 +57,9 @@ pre { margin: 0; white-space: pre-wrap; font: 14px/1.5 ui-monospace, Consolas, M
 
 
 @get("/outbox", include_in_schema=False, exclude_from_auth=True)
-async def outbox(request: AnyRequest, state: State) -> Response[str]:
+async def outbox(request: AnyRequest) -> Response[str]:
     """The newest mails."""
-    folder = _folder(request, state.services)
+    folder = _folder(request, services_of(request))
     mails = await asyncio.to_thread(outbox_reading.newest, folder)
     shown = "".join(map(_line, mails))
     listed = f'<div class="card list"><ul>{shown}</ul></div>' if mails else '<p class="card">No mail yet.</p>'
@@ -72,9 +71,9 @@ async def outbox(request: AnyRequest, state: State) -> Response[str]:
 
 
 @get("/outbox/{name:str}", include_in_schema=False, exclude_from_auth=True)
-async def mail(name: FileName, request: AnyRequest, state: State) -> Response[str]:
+async def mail(name: FileName, request: AnyRequest) -> Response[str]:
     """One mail, as its recipient would see it and as text."""
-    found = await _found(request, state.services, name)
+    found = await _found(request, services_of(request), name)
     content = f"""<p><a href="/outbox">Outbox</a></p>
 <dl><dt>To</dt><dd>{escape(found.recipient)}</dd><dt>From</dt><dd>{escape(found.sender)}</dd>
 <dt>When</dt><dd>{_when(found)}</dd></dl>
@@ -85,9 +84,9 @@ async def mail(name: FileName, request: AnyRequest, state: State) -> Response[st
 
 
 @get("/outbox/{name:str}/html", include_in_schema=False, exclude_from_auth=True)
-async def mail_html(name: FileName, request: AnyRequest, state: State) -> Response[str]:
+async def mail_html(name: FileName, request: AnyRequest) -> Response[str]:
     """The HTML of a mail, in a sandbox: nothing in it runs, and nothing is loaded."""
-    found = await _found(request, state.services, name)
+    found = await _found(request, services_of(request), name)
     return Response(found.html, media_type="text/html", headers=_MAIL_HEADERS)
 
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import ANYONE
 from api.fields import Body, Email, Password
 from api.passwords import check_password
 from api.profile import Code, invalid_code
-from api.services import Services
+from api.requests import AnyRequest
+from api.services import services_of
 from infrastructure import accounts as table
 from infrastructure import one_use_codes
 from infrastructure.account_mail import queue
@@ -42,10 +42,10 @@ class ResetConfirmBody(Body, frozen=True):
     security=[{}],
     operation_id="reset_password",
 )
-async def reset(data: JSONBody[ResetBody], state: State) -> ResetAnswer:
+async def reset(data: JSONBody[ResetBody], request: AnyRequest) -> ResetAnswer:
     """Have a code mailed that sets a new password, if the address is an account's. The answer is always the same, and waits
     for nothing. The code works once, for 30 minutes, and only the latest."""
-    services: Services = state.services
+    services = services_of(request)
     services.password_resets.ask(data.email)
     return ResetAnswer("If the address has an account, a code is on its way.")
 
@@ -59,10 +59,10 @@ async def reset(data: JSONBody[ResetBody], state: State) -> ResetAnswer:
     security=[{}],
     operation_id="confirm_password_reset",
 )
-async def confirm(data: JSONBody[ResetConfirmBody], state: State) -> None:
+async def confirm(data: JSONBody[ResetConfirmBody], request: AnyRequest) -> None:
     """Set a new password with the code that was mailed, and end every session of the account. A password that is refused
     leaves the code as it is."""
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.identity() as connection:
         purpose = await one_use_codes.find(connection, "password_reset", data.code)
         account = None if purpose is None else await table.by_id(connection, purpose.account_id)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 
 from api.access import SIGNED_IN
@@ -12,7 +11,7 @@ from api.fields import Body, Password
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError
 from api.requests import AnyRequest, actor_of
-from api.services import Services
+from api.services import services_of
 from infrastructure import accounts as table
 from infrastructure.account_mail import queue
 from infrastructure.password_policy import refusal
@@ -40,9 +39,9 @@ def check_password(password: str, field: str, *context: str) -> None:
     tags=["Accounts"],
     operation_id="change_password",
 )
-async def change_password(data: JSONBody[PasswordBody], request: AnyRequest, state: State) -> None:
+async def change_password(data: JSONBody[PasswordBody], request: AnyRequest) -> None:
     """Change the own password; the account's other sessions end."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     async with services.database.identity() as connection:
         account = await table.by_id(connection, actor.account_id)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec.structs import asdict
 
@@ -15,7 +14,7 @@ from api.fields import NO_NUL, Body, Email, Name
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError
 from api.requests import AnyRequest, actor_of
-from api.services import Services
+from api.services import Services, services_of
 from application.actor import Actor, Role
 from application.effects import Kind
 from infrastructure import accounts as table
@@ -80,19 +79,19 @@ def invalid_code() -> ProblemError:
 
 
 @get("/auth/me", allow=SIGNED_IN, tags=["Accounts"], operation_id="own_account")
-async def me(request: AnyRequest, state: State) -> OwnProfile:
+async def me(request: AnyRequest) -> OwnProfile:
     """The own account."""
-    return await _profile(state.services, actor_of(request))
+    return await _profile(services_of(request), actor_of(request))
 
 
 @patch("/auth/me", allow=SIGNED_IN, tags=["Accounts"], problems=("403", "429"), operation_id="change_account")
-async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State) -> OwnProfile:
+async def change(data: JSONBody[ProfileBody], request: AnyRequest) -> OwnProfile:
     """Change the own name and preferences at once, and the own e-mail address after its confirmation.
 
     A code is mailed to the new address; until `POST /auth/email/confirm` brings it back, the account keeps the old one. Whether
     somebody else has the address is not told. The present address takes a change that waits back.
     """
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     if data.email is not None:
         check_email(data.email)
@@ -116,12 +115,12 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest, state: State)
     problems=("409",),
     operation_id="confirm_email",
 )
-async def confirm_email(data: JSONBody[EmailConfirmBody], state: State) -> ConfirmedEmail:
+async def confirm_email(data: JSONBody[EmailConfirmBody], request: AnyRequest) -> ConfirmedEmail:
     """Give an account the address that the code was mailed to; the old address is told.
 
     Refused (409 `email_taken`) when somebody else has come to have it meanwhile.
     """
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.identity() as connection, connection.transaction():
         purpose = await one_use_codes.spend(connection, "email_confirmation", data.code)
         account = None if purpose is None else await table.by_id(connection, purpose.account_id)

@@ -11,7 +11,6 @@ import msgspec
 import psycopg
 import structlog
 from litestar import Response, delete, get, post
-from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.response import Stream
 
@@ -20,7 +19,7 @@ from api.file_names import attachment, clean
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_least
-from api.services import Services
+from api.services import Services, services_of
 from api.uploads import FORM, Upload, body_bytes, one_file
 from application.refusals import IdempotencyKeyReused, NotFound
 from infrastructure import resume_rows
@@ -78,7 +77,7 @@ class ResumeList(msgspec.Struct, frozen=True):
     operation_id="upload_resume",
 )
 async def upload_resume(
-    request: AnyRequest, state: State, idempotency_key: IdempotencyKey = None
+    request: AnyRequest, idempotency_key: IdempotencyKey = None
 ) -> Response[ResumeAnswer]:
     """Upload a resume: PDF, DOCX, ODT or plain text, 5 MB (5,000,000 bytes) at most, judged by content, not by name.
 
@@ -87,7 +86,7 @@ async def upload_resume(
     `text_found: false`: a scan, or a file whose text cannot be had within the limits of time and memory. A person has 20
     resumes at most (409 `too_many_resumes`). The file is kept outside the log and goes with `DELETE`.
     """
-    services: Services = state.services
+    services = services_of(request)
     owner_id = actor_of(request).account_id
     await services.throttle.upload(actor_of(request))
     upload = await one_file(request, "file", FILE_BYTES)
@@ -98,9 +97,9 @@ async def upload_resume(
 
 
 @get("/resumes", allow=CANDIDATE, tags=["Resumes"], operation_id="list_resumes")
-async def list_resumes(request: AnyRequest, state: State) -> ResumeList:
+async def list_resumes(request: AnyRequest) -> ResumeList:
     """The caller's own resumes, newest first."""
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.of(actor_of(request)) as connection:
         found = await resume_rows.of_owner(connection, actor_of(request).account_id)
     return ResumeList([_answer(resume) for resume in found])
@@ -113,14 +112,12 @@ async def list_resumes(request: AnyRequest, state: State) -> ResumeList:
     answers=tuple(EXTENSIONS),
     operation_id="read_resume",
 )
-async def read_resume(
-    resume_id: ResumeId, request: AnyRequest, state: State, min_position: MinPosition = None
-) -> Stream:
+async def read_resume(resume_id: ResumeId, request: AnyRequest, min_position: MinPosition = None) -> Stream:
     """The file itself, for its owner, and for staff of a company that it was sent to with an application.
 
     It comes as an attachment. `min_position` is for staff: a position of their company's log.
     """
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     if actor.company_id is not None:
         await at_least(services, APPLICATION_LIST, actor.company_id, min_position, actor)
@@ -147,9 +144,9 @@ async def read_resume(
 
 
 @delete("/resumes/{resume_id:uuid}", allow=CANDIDATE, tags=["Resumes"], operation_id="delete_resume")
-async def delete_resume(resume_id: ResumeId, request: AnyRequest, state: State) -> None:
+async def delete_resume(resume_id: ResumeId, request: AnyRequest) -> None:
     """Delete an own resume: the file and everything read from it. Those it was sent to cannot read it any more either."""
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.of(actor_of(request)) as connection:
         names = await resume_rows.forget(connection, actor_of(request).account_id, resume_id)
     if not names:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
@@ -16,7 +15,7 @@ from api.assessment import assessment, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note, Ratings
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
-from api.services import Services
+from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
 from application.actor import Actor
 from application.recorded import Recorded
@@ -72,13 +71,12 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 async def submit_scorecard(
     application_id: ApplicationId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[ScorecardBody],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[Scorecard]:
     """Score an application at a stage that it has come to, also late. One scorecard per person and stage: another one
     replaces it (200 then), and the history keeps both."""
-    services: Services = state.services
+    services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     note = await about_candidate(services, application_id, how, {"note": data.note} if data.note else {})
     command = SubmitScorecard(
@@ -111,10 +109,10 @@ async def submit_scorecard(
     operation_id="list_scorecards",
 )
 async def scorecards(
-    application_id: ApplicationId, request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
+    application_id: ApplicationId, request: AnyRequest, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Scorecard]:
     """Every person's scorecard for each stage as it stands, in the order they were first submitted; always current."""
-    services: Services = state.services
+    services = services_of(request)
     events = await assessment(services, application_id, actor_of(request))
     after = place_after(cursor)
     standing = [card for card in _standing(events) if card.first > after]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from api.chart import ChartRenderer
-from api.throttle import Throttle
+from api.throttle import AnyConnection, Throttle
 from application.handle import CommandHandler
 from infrastructure.access_tokens import Tokens
 from infrastructure.accounts import CompanyNames
@@ -137,3 +137,10 @@ def _session_tokens(settings: Settings, secret_key: str) -> SessionTokens:
         longest=timedelta(days=settings.session_longest_days),
         grace=timedelta(seconds=settings.refresh_grace_seconds),
     )
+
+
+def services_of(request: AnyConnection) -> Services:
+    """The services of the application that answers. A handler's `state` parameter would be copied and checked at each request: a
+    twentieth of what applying costs."""
+    services: Services = request.app.state.services
+    return services

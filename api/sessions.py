@@ -5,12 +5,11 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get
-from litestar.datastructures import State
 from litestar.params import FromPath
 
 from api.access import SIGNED_IN
 from api.requests import AnyRequest, Cursor, Limit, actor_of
-from api.services import Services
+from api.services import services_of
 from application.refusals import NotFound
 from infrastructure.sessions import Listed, end_session, of_account
 from projections.paging import Page, seal, unseal
@@ -31,11 +30,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/auth/sessions", allow=SIGNED_IN, tags=["Accounts"], operation_id="list_sessions")
-async def list_sessions(
-    request: AnyRequest, state: State, limit: Limit = 50, cursor: Cursor = None
-) -> Page[Session]:
+async def list_sessions(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None) -> Page[Session]:
     """The own sessions, newest first, with those that ended in the last 30 days; `last_used_at` is the last refresh."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     before = None if cursor is None else unseal(cursor, "newest", datetime)
     async with services.database.identity() as connection:
@@ -46,9 +43,9 @@ async def list_sessions(
 
 
 @delete("/auth/sessions/{session_id:uuid}", allow=SIGNED_IN, tags=["Accounts"], operation_id="end_session")
-async def end_own_session(session_id: FromPath[UUID], request: AnyRequest, state: State) -> None:
+async def end_own_session(session_id: FromPath[UUID], request: AnyRequest) -> None:
     """End one of the own sessions: its tokens are refused from now on."""
-    services: Services = state.services
+    services = services_of(request)
     async with services.database.identity() as connection:
         actor = actor_of(request)
         if not await end_session(connection, actor.account_id, session_id, "ended_by_owner"):

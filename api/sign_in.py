@@ -5,7 +5,6 @@ from typing import Annotated, Final, assert_never
 import msgspec
 import structlog
 from litestar import Response, post
-from litestar.datastructures import State
 from litestar.enums import RequestEncodingType
 from litestar.params import Body as BodyKwarg
 from litestar.params import JSONBody
@@ -15,7 +14,7 @@ from api.fields import Body
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, actor_of
-from api.services import Services
+from api.services import Services, services_of
 from application.actor import Actor
 from infrastructure import accounts as table
 from infrastructure.account_mail import queue
@@ -79,9 +78,9 @@ _WRONG: Final = "The e-mail address or the password is wrong."
     problems=("401",),
     operation_id="log_in",
 )
-async def login(data: JSONBody[LoginBody], request: AnyRequest, state: State) -> Response[TokenAnswer]:
+async def login(data: JSONBody[LoginBody], request: AnyRequest) -> Response[TokenAnswer]:
     """Exchange e-mail and password for an access token and a refresh token: a new session."""
-    return await _log_in(state.services, request, data.email, data.password)
+    return await _log_in(services_of(request), request, data.email, data.password)
 
 
 @post(
@@ -98,16 +97,15 @@ async def login(data: JSONBody[LoginBody], request: AnyRequest, state: State) ->
 async def token(
     data: Annotated[TokenForm, BodyKwarg(media_type=RequestEncodingType.URL_ENCODED)],
     request: AnyRequest,
-    state: State,
 ) -> Response[TokenAnswer]:
     """Login and refresh as OAuth2 forms, for OAuth2 clients and the documentation's Authorize button."""
     match data.grant_type:
         case "password":
             _check_given(username=data.username, password=data.password)
-            return await _log_in(state.services, request, data.username, data.password)
+            return await _log_in(services_of(request), request, data.username, data.password)
         case "refresh_token":
             _check_given(refresh_token=data.refresh_token)
-            return await _refreshed(state.services, data.refresh_token)
+            return await _refreshed(services_of(request), data.refresh_token)
         case _:
             offered = "The grant types password and refresh_token are offered."
             raise ProblemError(400, "unsupported_grant_type", offered)
@@ -128,23 +126,22 @@ def _check_given(**fields: str) -> None:
     problems=("401",),
     operation_id="refresh_tokens",
 )
-async def refresh(data: JSONBody[RefreshBody], state: State) -> Response[TokenAnswer]:
+async def refresh(data: JSONBody[RefreshBody], request: AnyRequest) -> Response[TokenAnswer]:
     """Exchange a refresh token for a new pair; the old refresh token is spent.
 
     When the answer was lost, the same refresh token is answered again with the same successor for some seconds, until that was
     used. Any other use of a spent one ends the session, and the account's owner is told by mail.
     """
-    return await _refreshed(state.services, data.refresh_token)
+    return await _refreshed(services_of(request), data.refresh_token)
 
 
 @post("/auth/logout", allow=SIGNED_IN, status_code=204, tags=["Accounts"], operation_id="log_out")
 async def logout(
     request: AnyRequest,
-    state: State,
     data: JSONBody[LogoutBody] = LogoutBody(),  # noqa: B008
 ) -> None:
     """End this session, or with `everywhere` all of the account: their tokens are refused from now on."""
-    services: Services = state.services
+    services = services_of(request)
     actor = actor_of(request)
     async with services.database.identity() as connection, connection.transaction():
         if data.everywhere:

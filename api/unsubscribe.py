@@ -4,13 +4,13 @@ from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.datastructures import State
 from litestar.params import QueryParameter
 
 from api.access import ANYONE
 from api.pages import page
 from api.problems import ProblemError
-from api.services import Services
+from api.requests import AnyRequest
+from api.services import Services, services_of
 from application.effects import Kind
 from infrastructure import preferences
 from infrastructure.mail_links import InvalidLink, MailLinks
@@ -42,9 +42,9 @@ _WHEN: Final[dict[Kind, str]] = {
     security=[{}],
     operation_id="ask_to_unsubscribe",
 )
-async def ask(token: Token, state: State) -> Response[str]:
+async def ask(token: Token, request: AnyRequest) -> Response[str]:
     """A page that asks whether mails of one kind shall stop. Looking at it changes nothing: programs follow links in mails too."""
-    services: Services = state.services
+    services = services_of(request)
     _, kind = _signed(services, token)
     return page(
         "Stop these mails?",
@@ -63,10 +63,10 @@ async def ask(token: Token, state: State) -> Response[str]:
     security=[{}],
     operation_id="unsubscribe_by_link",
 )
-async def unsubscribe(token: Token, state: State) -> Response[str]:
+async def unsubscribe(token: Token, request: AnyRequest) -> Response[str]:
     """Stop mails of one kind to whom the mail was sent, as the page or the recipient's mail program asks (RFC 8058); the body is
     not read. `PATCH /auth/me` switches them on again."""
-    services: Services = state.services
+    services = services_of(request)
     account_id, kind = _signed(services, token)
     async with services.database.identity() as connection:
         await preferences.change(connection, account_id, {kind: ChangedChannels(mail=False)})

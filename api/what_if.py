@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import post
-from litestar.datastructures import State
 from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from api.fields import Body, Currency, Money, Skills, SkillsBody, Years
 from api.job_answer import JobId, load_own
 from api.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least, company_of
 from api.screening_policy import ScreeningBody, Threshold, WeightsBody, given, screened_by
-from api.services import Services
+from api.services import services_of
 from application.refusals import Refused
 from domain.job import Requirements, completed, refusal
 from projections.application_list import APPLICATION_LIST
@@ -47,7 +46,6 @@ class WhatIfBody(Body, frozen=True):
 async def ask(
     job_id: JobId,
     request: AnyRequest,
-    state: State,
     data: JSONBody[WhatIfBody],
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -56,7 +54,7 @@ async def ask(
     """How the verdicts of all applications of the job would be by another policy. Changes and stores nothing, so it may be
     repeated as it is. The counts are of all applications; `changed` lists those whose verdict would be another, newest first,
     a page at a time. 409 `weights_invalid`, `salary_range_invalid` or `currency_missing` for a policy that no job may have."""
-    services: Services = state.services
+    services = services_of(request)
     company_id = company_of(request)
     job = await load_own(services, job_id, company_id)
     wanted = _asked(job.state.requirements, data.policy)
