@@ -106,11 +106,11 @@ def still_admin(actor: Actor, entity: Entity[Membership]) -> None:
 
 async def submit(command: SubmitApplication, work: Work) -> None:
     """Apply: the job must take applications, and be unchanged when the application is written. It is screened at once."""
-    application = await work.entity(JOB_APPLICATION, command.application_id)
-    job: Entity[Job] = await work.entity(JOB, command.job_id)
-    _check_was_open(job)
+    application = await work.read(JOB_APPLICATION, command.application_id)
+    job = await work.read(JOB, command.job_id)
+    _check_was_open(job.entity)
     if application.state.job_id is None:
-        await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
+        job.decide(AdmitApplication(job_id=command.job_id))
     requirements = job.state.requirements
     names = (*command.claims.skills, *requirements.skills, *requirements.must_have_skills)
     aliases = aliases_among(names, work.vocabulary)
@@ -120,17 +120,17 @@ async def submit(command: SubmitApplication, work: Work) -> None:
         screening=screen(requirements, command.claims, aliases),
         aliases=aliases,
     )
-    await work.decide(JOB_APPLICATION, command.application_id, complete)
+    application.decide(complete)
 
 
 async def advance(command: AdvanceStage, work: Work) -> None:
     """Move on; hiring fills one opening of the job in the same append."""
-    before: Entity[JobApplication] = await work.entity(JOB_APPLICATION, command.application_id)
-    after: Entity[JobApplication] = await work.decide(JOB_APPLICATION, command.application_id, command)
-    job_id = after.state.job_id
-    if after.state.stage == "hired" and before.state.stage != "hired" and job_id is not None:
-        fill = FillOpening(job_id=job_id, application_id=command.application_id)
-        await work.decide(JOB, job_id, fill)
+    application = await work.read(JOB_APPLICATION, command.application_id)
+    before: JobApplication = application.state
+    after: JobApplication = application.decide(command)
+    if after.stage == "hired" and before.stage != "hired" and after.job_id is not None:
+        job = await work.read(JOB, after.job_id)
+        job.decide(FillOpening(job_id=after.job_id, application_id=command.application_id))
 
 
 async def move(command: MoveApplication, work: Work) -> None:
@@ -140,10 +140,11 @@ async def move(command: MoveApplication, work: Work) -> None:
         or command.to_job_id == command.application_id
     ):
         raise NotFound
-    before: Entity[JobApplication] = await work.entity(JOB_APPLICATION, command.application_id)
-    await work.decide(JOB_APPLICATION, command.application_id, command)
-    await work.decide(JOB, command.to_job_id, AdmitApplication(job_id=command.to_job_id))
-    sent = before.state
+    application = await work.read(JOB_APPLICATION, command.application_id)
+    sent: JobApplication = application.state
+    application.decide(command)
+    job = await work.read(JOB, command.to_job_id)
+    job.decide(AdmitApplication(job_id=command.to_job_id))
     if sent.candidate_id is None:
         raise NotFound
     again = SubmitApplication(
@@ -162,30 +163,34 @@ async def move(command: MoveApplication, work: Work) -> None:
 async def comment(command: AddComment | RemoveComment, work: Work) -> None:
     """Comment on an application, or take that back, wherever the application stands."""
     await _application_of(command.application_id, command.author_id, work)
-    await work.decide(ASSESSMENT, assessment_id(command.application_id), command)
+    assessment = await work.read(ASSESSMENT, assessment_id(command.application_id))
+    assessment.decide(command)
 
 
 async def score(command: SubmitScorecard, work: Work) -> None:
     """Score an application at a stage that it has come to."""
     application = await _application_of(command.application_id, command.author_id, work)
-    reached = PIPELINE[: PIPELINE.index(application.state.reached) + 1]
-    await work.decide(ASSESSMENT, assessment_id(command.application_id), replace(command, reached=reached))
+    reached = PIPELINE[: PIPELINE.index(application.reached) + 1]
+    assessment = await work.read(ASSESSMENT, assessment_id(command.application_id))
+    assessment.decide(replace(command, reached=reached))
 
 
-async def _application_of(application: UUID, author_id: UUID, work: Work) -> Entity[JobApplication]:
-    entity: Entity[JobApplication] = await work.entity(JOB_APPLICATION, application)
-    if entity.state.job_id is None:
+async def _application_of(application_id: UUID, author_id: UUID, work: Work) -> JobApplication:
+    application = await work.read(JOB_APPLICATION, application_id)
+    if application.state.job_id is None:
         raise NotFound
-    _check_is_anothers(entity, author_id)
-    return entity
+    _check_is_anothers(application.entity, author_id)
+    state: JobApplication = application.state
+    return state
 
 
 async def view(command: RecordView, work: Work) -> None:
     """See a job for the first time; only an open job is seen."""
-    job: Entity[Job] = await work.entity(JOB, command.job_id)
-    _check_was_open(job)
-    await work.decide(JOB, command.job_id, AdmitApplication(job_id=command.job_id))
-    await work.decide(JOB_VIEW, view_id(command.job_id, command.viewer_id), command)
+    job = await work.read(JOB, command.job_id)
+    _check_was_open(job.entity)
+    job.decide(AdmitApplication(job_id=command.job_id))
+    seen = await work.read(JOB_VIEW, view_id(command.job_id, command.viewer_id))
+    seen.decide(command)
 
 
 def _check_was_open(job: Entity[Job]) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, Generic, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -18,7 +18,7 @@ from application.recorded import LogUnavailable, VersionConflict
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache, Work
 from domain.decision import Command
-from domain.identifiers import tenant_of
+from domain.identifiers import from_bytes, tenant_of
 from domain.skills import BUILT_IN, Vocabulary
 
 _ATTEMPTS: Final = 32
@@ -49,7 +49,7 @@ def command_id(actor: Actor, idempotency_key: str | None, request: bytes) -> UUI
     """Random without a key. With one, its first half names actor and key, its second half the request: a repeated request
     has the same id, and the same key with another request is recognised by its first half."""
     if idempotency_key is None:
-        return uuid4()
+        return from_bytes(os.urandom(16))
     key = hashlib.sha256(actor.account_id.bytes + idempotency_key.encode()).digest()[:8]
     return UUID(bytes=key + hashlib.sha256(request).digest()[:8])
 
@@ -95,8 +95,11 @@ class CommandHandler:
                 vocabulary=self._vocabulary(),
             )
             try:
-                async with self._turn(contested):
+                if contested is None:
                     outcome = await self._attempt(command, route, stream_id, metadata, work)
+                else:
+                    async with self._turns.setdefault(contested, asyncio.Lock()):
+                        outcome = await self._attempt(command, route, stream_id, metadata, work)
             except VersionConflict as conflict:
                 work.forget()
                 contested = conflict.stream_id
@@ -109,25 +112,24 @@ class CommandHandler:
             fresh = True
         raise LogUnavailable("too many others write to the same stream")
 
-    def _turn(self, stream_id: UUID | None) -> AbstractAsyncContextManager[object]:
-        return nullcontext() if stream_id is None else self._turns.setdefault(stream_id, asyncio.Lock())
-
     async def _attempt(
         self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work
     ) -> Outcome[Any] | None:
         """One attempt; None asks for another on fresh state. Raises `VersionConflict` too."""
-        entity = await work.entity(route.decider, stream_id, presumably_new=route.creates)
+        subject = await work.read(route.decider, stream_id, presumably_new=route.creates)
+        entity = subject.entity
         if work.repeated is not None:
             return Outcome(work.repeated, work.repeated.position, changed=True)
         route.concern(metadata.actor, entity)
         if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
         if route.carry_out is None:
-            await work.decide(route.decider, stream_id, command)
+            subject.decide(command)
         else:
             await route.carry_out(command, work)
-        if not work.decided:
+        append = work.append(metadata.actor.account_id)
+        if append is None:
             return None if work.used_cache else Outcome(entity, entity.position, changed=False)
-        appended = await self._log.append(work.append(metadata.actor.account_id))
+        appended = await self._log.append(append)
         work.accept(appended.positions, appended.recorded_at)
-        return Outcome(await work.entity(route.decider, stream_id), appended.positions[-1], changed=True)
+        return Outcome(subject.entity, appended.positions[-1], changed=True)

@@ -1,20 +1,18 @@
 """One attempt to carry out a command: what it read, what it decided, and the append that follows from both."""
 
 from collections import OrderedDict
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from application.entity import AnyDecider, Entity, after, encode, rehydrate, stamped
+from application.entity import AnyDecider, Entity, encode, rehydrate, stamped
 from application.ports import EventLog
 from application.recorded import Append, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
-from domain.decision import Command, Event, Rejected
+from domain.decision import Command, Event, Rejected, fold
 from domain.skills import BUILT_IN, Vocabulary
-
-_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class EntityCache:
@@ -23,31 +21,44 @@ class EntityCache:
 
     def __init__(self, limit: int = 20_000) -> None:
         self._limit = limit
-        self._entities: OrderedDict[UUID, Entity[Any]] = OrderedDict()
+        self._entities: OrderedDict[int, Entity[Any]] = OrderedDict()
+        """By the integers of their ids: those are quicker to look up than the ids."""
 
     def get(self, stream_id: UUID) -> Entity[Any] | None:
-        entity = self._entities.get(stream_id)
+        number = stream_id.int
+        entity = self._entities.get(number)
         if entity is not None:
-            self._entities.move_to_end(stream_id)
+            self._entities.move_to_end(number)
         return entity
 
     def put(self, entity: Entity[Any]) -> None:
-        self._entities[entity.stream_id] = entity
-        self._entities.move_to_end(entity.stream_id)
+        number = entity.stream_id.int
+        self._entities[number] = entity
+        self._entities.move_to_end(number)
         if len(self._entities) > self._limit:
             self._entities.popitem(last=False)
 
     def drop(self, stream_id: UUID) -> None:
-        self._entities.pop(stream_id, None)
+        self._entities.pop(stream_id.int, None)
 
 
-class _Stream(msgspec.Struct):
-    """A stream that was read: the entity as it was loaded, what was decided since, and the entity after that."""
+class Subject(msgspec.Struct):
+    """What a command reads and decides about: the `entity` as it was loaded, and the `state` after the `events` decided since."""
 
     decider: AnyDecider
-    loaded: Entity[Any]
-    standing: Entity[Any]
+    entity: Entity[Any]
+    state: Any
     events: list[Event] = []
+
+    def decide(self, command: Command) -> Any:
+        """Decide a command and keep its events; the state after them. Raises `Refused`."""
+        decision = self.decider.decide(command, self.state)
+        if isinstance(decision, Rejected):
+            raise Refused(decision)
+        if decision:
+            self.events += decision
+            self.state = fold(self.decider, decision, self.state)
+        return self.state
 
 
 class Work:
@@ -68,36 +79,37 @@ class Work:
         self._cache = cache
         self._command_id = command_id
         self._fresh = fresh
-        self._streams: dict[UUID, _Stream] = {}
+        self._subjects: dict[int, Subject] = {}
         self.tenant_id = tenant_id
         self.vocabulary = vocabulary
         self.used_cache = False
         self.repeated: Entity[Any] | None = None
 
-    async def entity(
-        self, decider: AnyDecider, stream_id: UUID, *, presumably_new: bool = False
-    ) -> Entity[Any]:
-        """The entity as it stands after what this work has decided so far.
+    async def read(self, decider: AnyDecider, stream_id: UUID, *, presumably_new: bool = False) -> Subject:
+        """The subject that a stream is about, with what this work has decided on it so far.
 
         One that is `presumably_new` is not looked up at the first attempt: if it exists, the append conflicts.
         """
-        return (await self._stream(decider, stream_id, presumably_new)).standing
+        subject = self._subjects.get(stream_id.int)
+        if subject is None:
+            entity = self._remembered(decider, stream_id, presumably_new)
+            if entity is None:
+                entity = await self._load(decider, stream_id)
+            subject = self._subjects[stream_id.int] = Subject(decider, entity, entity.state)
+        return subject
 
-    async def _stream(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool = False) -> _Stream:
-        stream = self._streams.get(stream_id)
-        if stream is None:
-            entity = await self._load(decider, stream_id, presumably_new)
-            stream = self._streams[stream_id] = _Stream(decider, entity, entity)
-        return stream
+    def _remembered(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool) -> Entity[Any] | None:
+        if self._fresh:
+            return None
+        entity = self._cache.get(stream_id)
+        if entity is None and presumably_new:
+            entity = Entity(stream_id, decider.initial)
+        if entity is None or not isinstance(entity.state, type(decider.initial)):
+            return None
+        self.used_cache = True
+        return entity
 
-    async def _load(self, decider: AnyDecider, stream_id: UUID, presumably_new: bool) -> Entity[Any]:
-        if not self._fresh:
-            cached = self._cache.get(stream_id)
-            if cached is None and presumably_new:
-                cached = Entity(stream_id, decider.initial)
-            if cached is not None and isinstance(cached.state, type(decider.initial)):
-                self.used_cache = True
-                return cached
+    async def _load(self, decider: AnyDecider, stream_id: UUID) -> Entity[Any]:
         stream = await self._log.load(self.tenant_id, stream_id)
         own = 0
         for number, stored in enumerate(stream, start=1):
@@ -112,47 +124,27 @@ class Work:
             self._cache.put(entity)
         return entity
 
-    async def decide(self, decider: AnyDecider, stream_id: UUID, command: Command) -> Entity[Any]:
-        """Decide a command on a stream and keep its events. Raises `Refused`."""
-        stream = await self._stream(decider, stream_id)
-        entity = stream.standing
-        decision = decider.decide(command, entity.state)
-        if isinstance(decision, Rejected):
-            raise Refused(decision)
-        if decision:
-            last = max(entity.last_at.values(), default=_BEFORE_ALL)
-            stream.events += decision
-            stream.standing = after(decider, entity, [(event, entity.position, last) for event in decision])
-        return stream.standing
-
-    @property
-    def decided(self) -> bool:
-        """Whether there is anything to write."""
-        return any(stream.events for stream in self._streams.values())
-
-    def append(self, actor_id: UUID | None) -> Append:
-        """Everything that was decided, on the versions that were read."""
-        parts = tuple(
-            [
-                StreamPart(
-                    stream_id, stream.loaded.version, tuple([encode(event) for event in stream.events])
-                )
-                for stream_id, stream in self._streams.items()
-            ]
-        )
-        return Append(self.tenant_id, parts, self._command_id, actor_id)
+    def append(self, actor_id: UUID | None) -> Append | None:
+        """Everything that was decided, on the versions that were read; None if nothing was."""
+        parts: list[StreamPart] = []
+        decided = False
+        for subject in self._subjects.values():
+            decided = decided or bool(subject.events)
+            events = tuple([encode(event) for event in subject.events])
+            parts.append(StreamPart(subject.entity.stream_id, subject.entity.version, events))
+        return Append(self.tenant_id, tuple(parts), self._command_id, actor_id) if decided else None
 
     def accept(self, positions: tuple[int, ...], recorded_at: datetime) -> None:
         """The append was written: what was read is now one step further."""
         place = iter(positions)
-        for stream in self._streams.values():
-            if stream.events:
-                events = [(event, next(place), recorded_at) for event in stream.events]
-                stream.loaded = stream.standing = stamped(stream.loaded, stream.standing.state, events)
-                stream.events = []
-                self._cache.put(stream.standing)
+        for subject in self._subjects.values():
+            if subject.events:
+                events = [(event, next(place), recorded_at) for event in subject.events]
+                subject.entity = stamped(subject.entity, subject.state, events)
+                subject.events = []
+                self._cache.put(subject.entity)
 
     def forget(self) -> None:
         """The append conflicted: nothing that was read is current any more."""
-        for stream_id in self._streams:
-            self._cache.drop(stream_id)
+        for subject in self._subjects.values():
+            self._cache.drop(subject.entity.stream_id)

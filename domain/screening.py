@@ -238,6 +238,7 @@ def _unweighted(out_of: int) -> str:
     return "" if out_of else " It has no weight in the score."
 
 
+@lru_cache(maxsize=128)
 def _years(count: int) -> str:
     return "1 year" if count == 1 else f"{count:,} years"
 

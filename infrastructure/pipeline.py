@@ -16,6 +16,8 @@ from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
+from domain.identifiers import from_bytes
+
 Value: TypeAlias = bytes | None
 
 INT8: Final = 20
@@ -137,7 +139,7 @@ def to_int(value: Value) -> int:
 
 
 def to_uuid(value: Value) -> UUID:
-    return UUID(bytes=value)
+    return from_bytes(value or b"")
 
 
 def to_time(value: Value) -> datetime:
