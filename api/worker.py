@@ -90,6 +90,7 @@ def working(settings: Settings) -> Generator[None]:
             per_second=settings.mail_per_second,
         )
         projectors.append(EffectsProjector(pool, stored=deliverer.wake, **pages))
+        turn = threading.Lock()
         lingering = {
             projector.model.name: LingeringProjector(
                 projector,
@@ -97,6 +98,7 @@ def working(settings: Settings) -> Generator[None]:
                 linger_seconds=settings.projection_linger_seconds,
                 call=partial(call, broker),
                 stopping=stopping,
+                turn=turn,
             )
             for projector in projectors
         }

@@ -124,7 +124,7 @@ def _storing(running: Servers, plan: Plan) -> list[Figure]:
         backend = psutil.Process(_backend(pool))
         before = _cpu(backend)
         began, ours = time.perf_counter(), time.process_time()
-        events = EffectsProjector(pool, interval_seconds=0).drain()
+        events = EffectsProjector(pool).drain()
         seconds, ours = time.perf_counter() - began, time.process_time() - ours
         theirs = _cpu(backend) - before
     ((effects,),) = _execute(url, "select count(*) from effect")

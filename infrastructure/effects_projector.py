@@ -6,7 +6,6 @@ it goes at an easy pace, in bulk, so that it costs commands little.
 """
 
 import contextlib
-import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
@@ -26,9 +25,6 @@ from infrastructure.build_writer import BuildWriter
 from infrastructure.log_page import Page, Poison, describe
 from infrastructure.projector import Projector, Unit
 from infrastructure.read_model import Key, ReadModel, Row
-
-INTERVAL_SECONDS: Final = 0.4
-"""Units begin at most this often in one process."""
 
 _KNOWN: Final = 20_000
 """Applications and jobs that a process remembers; who they are about never changes."""
@@ -119,6 +115,8 @@ EFFECTS: Final = ReadModel[EffectRow, Event](
 class EffectsProjector(Projector[EffectRow, Event]):
     """Stores the effects of events; `stored` is called after each transaction that brought some."""
 
+    interval_seconds = 0.4
+
     def __init__(
         self,
         pool: ConnectionPool[Any],
@@ -127,22 +125,16 @@ class EffectsProjector(Projector[EffectRow, Event]):
         stored: Callable[[], None] = lambda: None,
         page_size: int = 2_000,
         tenants_per_unit: int = 100,
-        interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         super().__init__(pool, EFFECTS, page_size=page_size, tenants_per_unit=tenants_per_unit)
         self._policy = policy
         self._stored = stored
-        self._interval_seconds = interval_seconds
-        self._due = 0.0
         self._rows = 0
 
     def writer(self, build: int) -> BuildWriter[EffectRow, Event]:
         return _EffectsWriter(build, self._policy, self._count)
 
     def unit(self, tenants: Collection[UUID], *, patient: bool = False) -> Unit:
-        """As `Projector.unit`, not before it is due."""
-        time.sleep(max(0.0, self._due - time.monotonic()))
-        self._due = time.monotonic() + self._interval_seconds
         self._rows = 0
         done = super().unit(tenants, patient=patient)
         if self._rows:

@@ -4,7 +4,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -19,12 +19,8 @@ from infrastructure.wake import Listening
 _SLICE_SECONDS: Final = 0.5
 """How long one blocking wait takes, so that a stop is noticed."""
 
-_UNIT_INTERVAL_SECONDS: Final = 0.01
-"""Units of one read model begin at most this often: under load a unit then takes more commits together, for less work in
-all; the first commit after a quiet moment does not wait."""
-
-_STRIDE_SECONDS: Final = 0.1
-_BUSY_EVENTS_PER_SECOND: Final = 1_600.0
+_STRIDE_SECONDS: Final = 0.25
+_BUSY_EVENTS_PER_SECOND: Final = 1_250.0
 """... and while more events than this come in a second, so often: what a unit costs besides its events is then paid less often,
 and commands come before projections."""
 
@@ -34,6 +30,7 @@ _REST: Final = 1.5
 
 _LONGEST_INTERVAL_SECONDS: Final = 0.25
 _WINDOW_SECONDS: Final = 0.5
+_LONGEST_WAIT_SECONDS: Final = 0.1
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
@@ -42,10 +39,12 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Pace:
-    """How soon after a unit the next may begin. Times are in seconds, of any clock that does not go back."""
+    """How soon after a unit the next may begin, `shortest` at the earliest. Times are in seconds, of any clock that does not go
+    back."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, shortest: float) -> None:
         self._since = now
+        self._shortest = shortest
         self._events = 0
         self._busy = False
 
@@ -55,15 +54,16 @@ class Pace:
         if ended - self._since >= _WINDOW_SECONDS:
             self._busy = self._events > _BUSY_EVENTS_PER_SECOND * (ended - self._since)
             self._since, self._events = ended, 0
-        shortest = _STRIDE_SECONDS if self._busy else _UNIT_INTERVAL_SECONDS
-        return min(max(shortest, _REST * (ended - began)), _LONGEST_INTERVAL_SECONDS)
+        shortest = max(self._shortest, _STRIDE_SECONDS if self._busy else 0.0)
+        return max(shortest, min(_REST * (ended - began), _LONGEST_INTERVAL_SECONDS))
 
 
 class LingeringProjector:
     """Runs at most once per process, however many messages ask for it: in one process two would only share a core.
 
-    When PostgreSQL is away it tries again. When Redis is away it asks PostgreSQL who is behind, and stays, because nobody
-    could call it back. `call` asks another process for help.
+    So would units of two read models, each of which is a thread here and a process of PostgreSQL: they take a `turn`, as long as they
+    are short (nothing was left behind), and commands find a free core more often. When PostgreSQL is away it tries again. When Redis
+    is away it asks PostgreSQL who is behind, and stays, because nobody could call it back. `call` asks another process for help.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class LingeringProjector:
         linger_seconds: float,
         call: Callable[[str], None],
         stopping: threading.Event,
+        turn: threading.Lock,
     ) -> None:
         self._projector = projector
         self._name = projector.model.name
@@ -81,6 +82,7 @@ class LingeringProjector:
         self._linger_seconds = linger_seconds
         self._call = call
         self._stopping = stopping
+        self._turn = turn
         self._running = threading.Lock()
 
     def run(self) -> None:
@@ -101,7 +103,8 @@ class LingeringProjector:
         patient = ask_database = False
         last_work = due = time.monotonic()
         pause = _FIRST_PAUSE
-        pace = Pace(last_work)
+        pace = Pace(last_work, self._projector.interval_seconds)
+        short = True
         with contextlib.suppress(RedisError):
             self._listening.arrive()
         while not self._stopping.is_set():
@@ -115,10 +118,11 @@ class LingeringProjector:
                     pause = _FIRST_PAUSE
                 if todo:
                     self._stopping.wait(due - time.monotonic())
-                    began = time.monotonic()
-                    done = self._projector.unit(todo, patient=patient)
-                    todo, patient = set(done.behind), not done.moved
-                    last_work = time.monotonic()
+                    with self._taking_a_turn() if short and not patient else contextlib.nullcontext():
+                        began = time.monotonic()
+                        done = self._projector.unit(todo, patient=patient)
+                        last_work = time.monotonic()
+                    todo, patient, short = set(done.behind), not done.moved, not done.behind
                     interval = pace.interval(began, last_work, done.events)
                     due = began if done.behind else began + interval
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
@@ -131,6 +135,16 @@ class LingeringProjector:
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 ask_database = True
                 last_work = time.monotonic()
+
+    @contextlib.contextmanager
+    def _taking_a_turn(self) -> Generator[None]:
+        """One after the other; who waited for long goes on, because whoever has the turn may wait for a lock of PostgreSQL."""
+        mine = self._turn.acquire(timeout=_LONGEST_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def _listen(self) -> set[UUID]:
         """Who was announced; waits a slice of time if nobody was."""

@@ -60,7 +60,7 @@ class PostOffice(World):
         return application_id
 
     def store_effects(self) -> None:
-        EffectsProjector(self.pool, interval_seconds=0).drain()
+        EffectsProjector(self.pool).drain()
 
     def deliverer(self, key: str | None = None, **settings: Any) -> Deliverer:
         transport = SendGrid(key or self.provider.key, self.provider.url, timeout=1.0)

@@ -155,7 +155,7 @@ class System:
         self.client = client
         self.nobody = Person(client)
         self._projectors = [Projector(pool, model) for model in MENU]
-        self._effects = EffectsProjector(pool, interval_seconds=0)
+        self._effects = EffectsProjector(pool)
 
     @property
     def services(self) -> Services:

@@ -241,6 +241,7 @@ def test_an_outdated_read_model_is_left_alone(database_url: str, redis_url: str)
             linger_seconds=PATIENCE,
             call=lambda _name: None,
             stopping=threading.Event(),
+            turn=threading.Lock(),
         )
         WakeUpCalls(redis).announce([JOB_DASHBOARD.name], here.projector(JOB_DASHBOARD).behind())
         lingering.run()

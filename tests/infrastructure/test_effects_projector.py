@@ -45,7 +45,6 @@ class Office(World):
         return application_id
 
     def effects(self, **settings: Any) -> EffectsProjector:
-        settings.setdefault("interval_seconds", 0)
         return EffectsProjector(self.pool, **settings)
 
     def head(self, tenant: UUID) -> int:

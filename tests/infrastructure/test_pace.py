@@ -8,11 +8,17 @@ def test_few_events_are_looked_for_often() -> None:
 
 
 def test_many_events_are_taken_in_strides() -> None:
-    assert _last_interval(events_per_second=5_000, unit_seconds=0.002) == 0.1
+    assert _last_interval(events_per_second=5_000, unit_seconds=0.002) == 0.25
+
+
+def test_a_read_model_in_no_hurry_keeps_its_own_pace() -> None:
+    pace = Pace(0.0, 0.4)
+    assert _run(pace, 0.0, events_per_second=10, unit_seconds=0.002)[1] == 0.4
+    assert _run(pace, 100.0, events_per_second=5_000, unit_seconds=0.002)[1] == 0.4
 
 
 def test_what_was_a_burst_is_over_when_few_come_again() -> None:
-    pace = Pace(0.0)
+    pace = Pace(0.0, 0.01)
     now = _run(pace, 0.0, events_per_second=5_000, unit_seconds=0.002)[0]
     assert _run(pace, now, events_per_second=500, unit_seconds=0.002)[1] == 0.01
 
@@ -23,7 +29,7 @@ def test_units_that_take_long_leave_room_up_to_a_bound() -> None:
 
 
 def _last_interval(*, events_per_second: float, unit_seconds: float) -> float:
-    return _run(Pace(0.0), 0.0, events_per_second=events_per_second, unit_seconds=unit_seconds)[1]
+    return _run(Pace(0.0, 0.01), 0.0, events_per_second=events_per_second, unit_seconds=unit_seconds)[1]
 
 
 def _run(pace: Pace, began: float, *, events_per_second: float, unit_seconds: float) -> tuple[float, float]:
