@@ -66,7 +66,7 @@ class SkillsBody(Body, frozen=True):
     def __post_init__(self) -> None:
         for field in ("skills", "must_have_skills"):
             given = getattr(self, field, UNSET)
-            if given is not UNSET:
+            if given is not UNSET and not "".join(given).isascii():
                 force_setattr(self, field, tuple(map(plain_letters, given)))
 
 

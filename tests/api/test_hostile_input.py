@@ -54,6 +54,11 @@ INVALID: Final[dict[str, tuple[bytes, str]]] = {
     "an unknown choice": (b'{"title": "x", "status": "closed"}', "status"),
     "an unknown field": (b'{"title": "x", "titel": "y"}', "titel"),
     "a name that comes twice": (b'{"title": "x", "title": "y"}', "title"),
+    "a name that comes twice, as JSON.stringify would write it": (b'{"title":"x","title":"x"}', "title"),
+    "a name that comes twice further in": (
+        b'{"title":"x","screening":{"weights":{"skills":1,"skills":1}}}',
+        "skills",
+    ),
     "a name that comes twice, spelt in two ways": (b'{"title": "x", "t\\u0069tle": "y"}', "title"),
     "a currency that is none": (b'{"title": "x", "currency": "eur"}', "currency"),
     "a currency and a line's end": (b'{"title": "x", "currency": "EUR\\n"}', "currency"),
