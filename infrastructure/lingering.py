@@ -124,7 +124,7 @@ class LingeringProjector:
                         last_work = time.monotonic()
                     todo, patient, short = set(done.behind), not done.moved, not done.behind
                     interval = pace.interval(began, last_work, done.events)
-                    due = began if done.behind else began + interval
+                    due = began + (self._projector.interval_seconds if done.behind else interval)
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
                     return
             except (RedisError, psycopg.OperationalError) as error:

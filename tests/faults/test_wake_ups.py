@@ -248,6 +248,25 @@ def test_an_outdated_read_model_is_left_alone(database_url: str, redis_url: str)
         assert here.rows(JOB_DASHBOARD) == {}
 
 
+def test_a_projector_goes_on_when_whoever_has_the_turn_hangs(database_url: str, redis_url: str) -> None:
+    with world(database_url, JOB_DASHBOARD) as here, connect(redis_url) as redis:
+        founded(here, 1)
+        turn = threading.Lock()
+        turn.acquire()
+        lingering = LingeringProjector(
+            here.projector(JOB_DASHBOARD),
+            redis,
+            linger_seconds=0.01,
+            call=lambda _name: None,
+            stopping=threading.Event(),
+            turn=turn,
+        )
+        WakeUpCalls(redis).announce([JOB_DASHBOARD.name], here.projector(JOB_DASHBOARD).behind())
+        lingering.run()
+        assert here.rows(JOB_DASHBOARD) != {}
+        assert turn.locked()
+
+
 def test_a_burst_of_commits_calls_once_until_somebody_listens(redis_url: str) -> None:
     with connect(redis_url) as redis:
         calls, listening = WakeUpCalls(redis), Listening(redis, "one", "me")
