@@ -140,7 +140,6 @@ def _session_tokens(settings: Settings, secret_key: str) -> SessionTokens:
 
 
 def services_of(request: AnyConnection) -> Services:
-    """The services of the application that answers. A handler's `state` parameter would be copied and checked at each request: a
-    twentieth of what applying costs."""
+    """The services of the application that answers; a handler's `state` parameter would be copied and checked at each request."""
     services: Services = request.app.state.services
     return services

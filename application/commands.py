@@ -90,11 +90,11 @@ def own_application(actor: Actor, entity: Entity[JobApplication]) -> None:
 
 def anothers_application(actor: Actor, entity: Entity[JobApplication]) -> None:
     """Staff who applied before they joined decide nothing about themselves."""
-    _check_is_anothers(entity, actor.account_id)
+    _check_is_anothers(entity.state, actor.account_id)
 
 
-def _check_is_anothers(application: Entity[JobApplication], account_id: UUID) -> None:
-    if application.state.candidate_id == account_id:
+def _check_is_anothers(application: JobApplication, account_id: UUID) -> None:
+    if application.candidate_id == account_id:
         raise Refused(Rejected("own_application", "Nobody decides or judges about their own application."))
 
 
@@ -176,12 +176,11 @@ async def score(command: SubmitScorecard, work: Work) -> None:
 
 
 async def _application_of(application_id: UUID, author_id: UUID, work: Work) -> JobApplication:
-    application = await work.read(JOB_APPLICATION, application_id)
-    if application.state.job_id is None:
+    application: JobApplication = (await work.read(JOB_APPLICATION, application_id)).state
+    if application.job_id is None:
         raise NotFound
-    _check_is_anothers(application.entity, author_id)
-    state: JobApplication = application.state
-    return state
+    _check_is_anothers(application, author_id)
+    return application
 
 
 async def view(command: RecordView, work: Work) -> None:

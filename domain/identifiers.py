@@ -17,7 +17,7 @@ _OWN_BITS = (1 << 62) - 1
 
 
 def from_bytes(value: bytes) -> UUID:
-    """The id of these 16 bytes, made in C: three times as fast as `UUID(bytes=value)`."""
+    """The id of these 16 bytes, made in C: `UUID(bytes=value)` takes more than twice as long."""
     return msgspec.convert(value, UUID)
 
 

@@ -21,8 +21,8 @@ _SLICE_SECONDS: Final = 0.5
 
 _STRIDE_SECONDS: Final = 0.25
 _BUSY_EVENTS_PER_SECOND: Final = 1_250.0
-"""... and while more events than this come in a second, so often: what a unit costs besides its events is then paid less often,
-and commands come before projections."""
+"""While more events than this come in a second, units of one read model begin only so often: what a unit costs besides its
+events is then paid less often, and commands come before projections."""
 
 _REST: Final = 1.5
 """A unit that took long is followed by a rest: the next begins at this many times its duration, up to
@@ -31,6 +31,7 @@ _REST: Final = 1.5
 _LONGEST_INTERVAL_SECONDS: Final = 0.25
 _WINDOW_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 0.1
+"""How long a projector waits for its turn."""
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0

@@ -227,6 +227,13 @@ async def test_every_route_has_its_row() -> None:
     assert {(method, path) for method, path in routes() if path not in OPEN} == described
 
 
+async def test_no_handler_has_the_applications_state_copied_for_each_request() -> None:
+    for route in create_app(Settings()).routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                assert "state" not in handler.parsed_fn_signature.parameters, f"{route.path}: use services_of"
+
+
 @get("/undeclared")
 async def undeclared() -> None:
     """Says nothing of who may call it."""
