@@ -21,6 +21,12 @@ def from_bytes(value: bytes) -> UUID:
     return msgspec.convert(value, UUID)
 
 
+def text_of(identifier: UUID) -> str:
+    """`str(identifier)`, made in C."""
+    text: str = msgspec.to_builtins(identifier)
+    return text
+
+
 def _from_int(value: int) -> UUID:
     return from_bytes(value.to_bytes(16, "big"))
 
@@ -30,10 +36,14 @@ def tenant_id(random: UUID) -> UUID:
     return _from_int((random.int & _TENANT_BITS) | _VERSION_AND_VARIANT)
 
 
-@lru_cache(maxsize=4_096)
 def tenant_of(identifier: UUID) -> UUID:
     """The tenant whose log holds `identifier`; an unknown id names a tenant without a log."""
-    return tenant_id(identifier)
+    return _tenant_with(identifier.int >> 64)
+
+
+@lru_cache(maxsize=4_096)
+def _tenant_with(key: int) -> UUID:
+    return tenant_id(UUID(int=key << 64))
 
 
 def random_id(tenant: UUID, random: UUID) -> UUID:

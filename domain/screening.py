@@ -68,7 +68,8 @@ def screen(requirements: "Requirements", claims: "Claims", aliases: Mapping[str,
     Qualified is who has every must-have skill and at least the threshold, if the job asks for anything at all.
     """
     must_have = _named(requirements.must_have_skills, aliases)
-    required = must_have | _named(requirements.skills, aliases)
+    skills = _named(requirements.skills, aliases)
+    required = must_have | skills if must_have else skills
     held = _named(claims.skills, aliases) & required
     weights = requirements.weights
     for_skills, for_experience, for_salary = _shares(
@@ -93,13 +94,14 @@ def screen(requirements: "Requirements", claims: "Claims", aliases: Mapping[str,
     )
 
 
-def _named(skills: Iterable[str], aliases: Mapping[str, str]) -> set[str]:
-    names: set[str] = set()
-    for skill in skills:
-        folded = fold(skill)
-        names.add(aliases.get(folded, folded))
-    names.discard("")
-    return names
+def _named(skills: tuple[str, ...], aliases: Mapping[str, str]) -> frozenset[str]:
+    folded = _folded(skills)
+    return frozenset({aliases.get(name, name) for name in folded} - {""}) if aliases else folded
+
+
+@lru_cache(maxsize=4_096)
+def _folded(skills: tuple[str, ...]) -> frozenset[str]:
+    return frozenset({fold(skill) for skill in skills} - {""})
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +122,8 @@ def _asks_salary(requirements: "Requirements") -> bool:
     return requirements.salary_min is not None or requirements.salary_max is not None
 
 
-def _skills(required: set[str], held: set[str], said: bool, out_of: int) -> Criterion:
+@lru_cache(maxsize=4_096)
+def _skills(required: frozenset[str], held: frozenset[str], said: bool, out_of: int) -> Criterion:
     if not required:
         return _not_asked("skills", "The job names no required skill")
     points = out_of * len(held) // len(required)
@@ -145,6 +148,7 @@ def _skills(required: set[str], held: set[str], said: bool, out_of: int) -> Crit
     )
 
 
+@lru_cache(maxsize=1_024)
 def _experience(asked: int, years: int | None, out_of: int) -> Criterion:
     if asked <= 0:
         return _not_asked("experience", "The job asks for no minimum of experience")
@@ -183,7 +187,7 @@ def _salary(requirements: "Requirements", claims: "Claims", out_of: int) -> Crit
         outcome=outcome,
         points=out_of if outcome == "met" else 0,
         out_of=out_of,
-        asked=(_range(requirements),),
+        asked=(_range(requirements.salary_min, requirements.salary_max, requirements.currency),),
         found=found,
         explanation=words + _unweighted(out_of),
     )
@@ -206,7 +210,8 @@ def _salary_outcome(requirements: "Requirements", claims: "Claims") -> tuple[Out
     return "met", "The expected salary is not above the lower end of the range."
 
 
-def _must_have(must_have: set[str], held: set[str]) -> Criterion:
+@lru_cache(maxsize=4_096)
+def _must_have(must_have: frozenset[str], held: frozenset[str]) -> Criterion:
     if not must_have:
         return _not_asked("must_have", "The job names no must-have skill")
     missing = must_have - held
@@ -222,6 +227,7 @@ def _must_have(must_have: set[str], held: set[str]) -> Criterion:
     )
 
 
+@lru_cache(maxsize=16)
 def _not_asked(name: CriterionName, words: str) -> Criterion:
     return Criterion(
         name=name,
@@ -243,14 +249,14 @@ def _years(count: int) -> str:
     return "1 year" if count == 1 else f"{count:,} years"
 
 
-def _range(requirements: "Requirements") -> str:
-    low, high, currency = requirements.salary_min, requirements.salary_max, requirements.currency
+@lru_cache(maxsize=4_096)
+def _range(low: int | None, high: int | None, currency: str | None) -> str:
     if high is None:
         return f"from {low:,} {currency}"
     return f"up to {high:,} {currency}" if low is None else f"{low:,} to {high:,} {currency}"
 
 
-def _listed(names: set[str]) -> str:
+def _listed(names: frozenset[str]) -> str:
     """The first few in order, and how many more."""
     ordered = sorted(names)
     more = len(ordered) - _NAMED
