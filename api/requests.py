@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.params import HeaderParameter, QueryParameter
 
 from api.access import caller
+from api.encoded_response import EncodedResponse
 from api.problems import ProblemError
 from api.services import Services
 from application.actor import Actor
@@ -116,7 +117,7 @@ def versioned(
     content: ContentT, version: int, status_code: int = 200, location: str | None = None
 ) -> Response[ContentT]:
     """An entity with its version as ETag."""
-    headers = {"ETag": f'"{version}"'}
+    headers = {"etag": f'"{version}"'}
     if location is not None:
-        headers["Location"] = location
-    return Response(content, status_code=status_code, headers=headers)
+        headers["location"] = location
+    return EncodedResponse(content, status_code=status_code, headers=headers)

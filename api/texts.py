@@ -1,5 +1,6 @@
 """Free text about a candidate goes beside its command: stored first, named by the event, forgotten if no event names it."""
 
+from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
 
@@ -41,12 +42,16 @@ async def about_candidate(
     return PersonalText(text_id(application_id, how), candidate_id, content)
 
 
-async def carry_out(
+def carry_out(
     services: Services, command: Command, how: Metadata, text: PersonalText | None
-) -> Outcome[Any]:
-    """Carry out a command whose event names the text."""
+) -> Awaitable[Outcome[Any]]:
+    """Carry out a command whose event names the text, if there is one."""
     if text is None:
-        return await services.commands.handle(command, how)
+        return services.commands.handle(command, how)
+    return _with_text(services, command, how, text)
+
+
+async def _with_text(services: Services, command: Command, how: Metadata, text: PersonalText) -> Outcome[Any]:
     tenant_id = tenant_of(text.text_id)
     async with services.database.of(how.actor) as connection:
         await personal_texts.keep(connection, tenant_id, text.text_id, text.subject_id, text.content)

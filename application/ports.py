@@ -1,5 +1,6 @@
 """What the application needs of the world."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from application.recorded import Append, Appended, StoredEvent
 class EventLog(Protocol):
     """Where events are: `infrastructure.event_store.EventStore` is the real one."""
 
-    async def append(self, append: Append) -> Appended:
+    def append(self, append: Append) -> Awaitable[Appended]:
         """Write durably and atomically. Raises `VersionConflict` or `LogUnavailable`."""
         ...
 

@@ -4,9 +4,9 @@ As a persistence module of the `eventsourcing` library: `PERSISTENCE_MODULE=infr
 `DATABASE_URL` and `TENANT_ID` runs any of its applications on one tenant's log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
@@ -61,13 +61,13 @@ class EventStore:
         finally:
             await self._reading.close()
 
-    async def append(self, append: Append) -> Appended:
+    def append(self, append: Append) -> Coroutine[Any, Any, Appended]:
         """Write atomically and durably.
 
         Raises `VersionConflict` when a stream is not at its expected version, `LogUnavailable` under overload or without
         a database, `ValueError` when there is no event to write or a log cannot hold it.
         """
-        return await self.writing.append(append)
+        return self.writing.append(append)
 
     async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
         """A stream from its first version; empty if there is none. Concurrent loads share a trip."""

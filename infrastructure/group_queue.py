@@ -44,6 +44,7 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
         self._closing = False
         self._reachable = True
         self._working = workers
+        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(self._work()) for _ in range(workers)]
 
     @property
@@ -57,19 +58,18 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
     ) -> Sequence[AnswerT | Exception]:
         """One batch; its answers in order. It may have been sent before, with an unknown outcome."""
 
-    async def _ask(self, request: RequestT, size: int = 0) -> AnswerT:
-        """The answer to a request of `size` bytes."""
+    def _ask(self, request: RequestT, size: int = 0) -> asyncio.Future[AnswerT]:
+        """What will be the answer to a request of `size` bytes. Raises `LogUnavailable` at once when too many wait."""
         if self._closing:
             raise LogUnavailable("the log is closed")
         if len(self._queue) >= self._queue_limit or self._queued_bytes + size > _QUEUE_BYTES:
             raise LogUnavailable("too much waits for the log")
-        waiting: _Waiting[RequestT, AnswerT] = _Waiting(
-            request, size, asyncio.get_running_loop().create_future()
-        )
-        self._queue.append(waiting)
+        answer: asyncio.Future[AnswerT] = self._loop.create_future()
+        self._queue.append(_Waiting(request, size, answer))
         self._queued_bytes += size
-        self._wake_one()
-        return await waiting.answer
+        if self._idle:
+            self._wake_one()
+        return answer
 
     async def close(self) -> None:
         """Answer what waits, then stop."""
@@ -157,11 +157,12 @@ def _tell(batch: Sequence[_Waiting[RequestT, AnswerT]], error: Exception) -> Non
 
 
 def _tell_one(waiting: _Waiting[RequestT, AnswerT], answer: AnswerT | Exception) -> None:
-    if waiting.answer.done():
+    future = waiting.answer
+    if future.done():
         return
     if isinstance(answer, Exception):
-        waiting.answer.set_exception(answer)
+        future.set_exception(answer)
         # Whoever asked may have gone away meanwhile.
-        waiting.answer.exception()
+        future.exception()
     else:
-        waiting.answer.set_result(answer)
+        future.set_result(answer)

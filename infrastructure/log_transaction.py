@@ -119,28 +119,17 @@ def checked_size(append: Append) -> int:
     return size
 
 
-def spans(append: Append) -> dict[StreamBytes, Span]:
-    """From which version to which an append takes each of its streams; its parts hold one after the other.
+class Planned(msgspec.Struct):
+    """An append of `events` events on its way into a transaction; `index` is its place among those written together.
 
-    Raises `VersionConflict` if they contradict each other. An empty stream is at version 0, or at -1 for whom counts
+    `spans`: from which version to which it takes each of its streams. An empty stream is at version 0, or at -1 for whom counts
     its events from 0.
     """
-    found: dict[StreamBytes, Span] = {}
-    for part in append.parts:
-        stream, expected = part.stream_id.bytes, part.expected_version
-        start, stands = found.get(stream, (expected, expected))
-        if stands != expected:
-            raise VersionConflict(part.stream_id, expected, stands)
-        found[stream] = (start, expected + len(part.events))
-    return found
-
-
-class Planned(msgspec.Struct):
-    """An append on its way into a transaction; `index` is its place among those written together."""
 
     index: int
     append: Append
     spans: dict[StreamBytes, Span]
+    events: int
 
     def conflict(self, versions: dict[StreamBytes, int | None]) -> VersionConflict | None:
         """The first stream that is not at the version it must be at; None stands for a stream without events."""
@@ -170,10 +159,27 @@ class Planned(msgspec.Struct):
     def first_outcome(self, own: PGresult) -> Appended | None:
         """Its outcome when it was committed before, from the rows of `own_events`; None if it was not."""
         count = own.ntuples
-        if count == 0 or count != sum(len(part.events) for part in self.append.parts):
+        if count == 0 or count != self.events:
             return None
         positions = tuple(to_int(own.get_value(row, 0)) for row in range(count))
         return Appended(positions, to_time(own.get_value(0, 1)))
+
+
+def plan(index: int, append: Append) -> Planned:
+    """What an append comes to, its parts one after the other. Raises `VersionConflict` if they contradict each other."""
+    spans: dict[StreamBytes, Span] = {}
+    events = 0
+    for part in append.parts:
+        stream, expected, count = part.stream_id.bytes, part.expected_version, len(part.events)
+        earlier = spans.get(stream)
+        if earlier is None:
+            spans[stream] = (expected, expected + count)
+        elif earlier[1] == expected:
+            spans[stream] = (earlier[0], expected + count)
+        else:
+            raise VersionConflict(part.stream_id, expected, earlier[1])
+        events += count
+    return Planned(index, append, spans, events)
 
 
 class TenantWrite(msgspec.Struct):
@@ -188,13 +194,14 @@ class TenantWrite(msgspec.Struct):
 
     def add(self, planned: Planned) -> None:
         """Take an append in, unless it cannot hold after those taken already (two expect the same version)."""
-        reached = self.reached
-        for stream, (start, _) in planned.spans.items():
+        reached, spans = self.reached, planned.spans
+        for stream, (start, _) in spans.items():
             if reached.get(stream, start) != start:
                 return
         self.appends.append(planned)
-        for stream, (start, end) in planned.spans.items():
-            self.expected.setdefault(stream, start)
+        for stream, (start, end) in spans.items():
+            if stream not in reached:
+                self.expected[stream] = start
             reached[stream] = end
         append = planned.append
         actor = None if append.actor_id is None else append.actor_id.bytes
@@ -226,19 +233,19 @@ class TenantWrite(msgspec.Struct):
         recorded_at = to_time(advanced.get_value(0, 1))
         outcomes: dict[int, Appended] = {}
         for planned in self.appends:
-            count = sum(len(part.events) for part in planned.append.parts)
-            outcomes[planned.index] = Appended(tuple(range(first, first + count)), recorded_at)
-            first += count
+            end = first + planned.events
+            outcomes[planned.index] = Appended(tuple(range(first, end)), recorded_at)
+            first = end
         return outcomes
 
 
 def by_tenant(pending: Iterable[Planned]) -> list[TenantWrite]:
     """The next transaction's writes, in tenant order; appends that cannot hold together are left for a later one."""
-    writes: dict[UUID, TenantWrite] = {}
+    writes: dict[int, TenantWrite] = {}
     for planned in pending:
         tenant = planned.append.tenant_id
-        if (write := writes.get(tenant)) is None:
-            write = writes[tenant] = TenantWrite(tenant)
+        if (write := writes.get(tenant.int)) is None:
+            write = writes[tenant.int] = TenantWrite(tenant)
         write.add(planned)
     return [writes[tenant] for tenant in sorted(writes)]
 

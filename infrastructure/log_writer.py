@@ -56,7 +56,7 @@ def _plan(appends: Sequence[Append], outcomes: dict[int, Outcome]) -> list[tx.Pl
     pending: list[tx.Planned] = []
     for index, append in enumerate(appends):
         try:
-            pending.append(tx.Planned(index, append, tx.spans(append)))
+            pending.append(tx.plan(index, append))
         except VersionConflict as contradiction:
             outcomes[index] = contradiction
     return pending
@@ -141,7 +141,7 @@ def write_inside(connection: psycopg.Connection[object], append: Append, *, repe
     `repeated` says that it may have been written before; then its first outcome is answered. Raises `VersionConflict`
     (the transaction is then to be rolled back).
     """
-    planned = tx.Planned(0, append, tx.spans(append))
+    planned = tx.plan(0, append)
     if repeated and (first := planned.first_outcome(run_sync(connection, [planned.own_events()])[0])):
         return first
     write = tx.TenantWrite(append.tenant_id)
