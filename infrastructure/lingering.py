@@ -13,7 +13,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from infrastructure.projector import Outdated, Projector
+from infrastructure.projector import Outdated, Projector, Unit
 from infrastructure.wake import Listening
 
 _SLICE_SECONDS: Final = 0.5
@@ -29,6 +29,9 @@ _REST: Final = 1.5
 `_LONGEST_INTERVAL_SECONDS`. Full pages do not rest."""
 
 _LONGEST_INTERVAL_SECONDS: Final = 0.25
+_NOTHING_HANDLED_SECONDS: Final = 0.05
+"""After a unit in which nothing concerned its read model, the next begins so much later: the others take their turns meanwhile."""
+
 _WINDOW_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 0.1
 """How long a projector waits for its turn."""
@@ -49,13 +52,17 @@ class Pace:
         self._events = 0
         self._busy = False
 
-    def interval(self, began: float, ended: float, events: int) -> float:
-        """From the beginning of this unit, which read so many events, to the beginning of the next."""
-        self._events += events
+    def interval(self, began: float, ended: float, done: Unit) -> float:
+        """From the beginning of this unit to the beginning of the next."""
+        self._events += done.events
         if ended - self._since >= _WINDOW_SECONDS:
             self._busy = self._events > _BUSY_EVENTS_PER_SECOND * (ended - self._since)
             self._since, self._events = ended, 0
-        shortest = max(self._shortest, _STRIDE_SECONDS if self._busy else 0.0)
+        shortest = max(
+            self._shortest,
+            _STRIDE_SECONDS if self._busy else 0.0,
+            _NOTHING_HANDLED_SECONDS if done.events and not done.handled else 0.0,
+        )
         return max(shortest, min(_REST * (ended - began), _LONGEST_INTERVAL_SECONDS))
 
 
@@ -124,7 +131,7 @@ class LingeringProjector:
                         done = self._projector.unit(todo, patient=patient)
                         last_work = time.monotonic()
                     todo, patient, short = set(done.behind), not done.moved, not done.behind
-                    interval = pace.interval(began, last_work, done.events)
+                    interval = pace.interval(began, last_work, done)
                     due = began + (self._projector.interval_seconds if done.behind else interval)
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
                     return

@@ -36,9 +36,11 @@ limit %(limit)s
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """What a unit of work did: events read, tenants moved and parked, and who of those asked for is still behind."""
+    """What a unit of work did: events read and those of them that the read model handles, tenants moved and parked, and who of
+    those asked for is still behind."""
 
     events: int = 0
+    handled: int = 0
     moved: int = 0
     parked: int = 0
     behind: frozenset[UUID] = frozenset()
@@ -46,6 +48,7 @@ class Unit(msgspec.Struct, frozen=True):
     def __add__(self, other: "Unit") -> "Unit":
         return Unit(
             self.events + other.events,
+            self.handled + other.handled,
             self.moved + other.moved,
             self.parked + other.parked,
             self.behind | other.behind,
@@ -130,6 +133,7 @@ class Projector(Generic[RowT, EventT]):
             )
             return Unit(
                 events=sum(page.count for page in pages),
+                handled=sum(len(page.steps) for page in pages),
                 moved=len(pages),
                 parked=sum(page.poison is not None for page in pages),
                 behind=behind | writer.behind(connection, others) if others else behind,

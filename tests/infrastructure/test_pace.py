@@ -1,6 +1,7 @@
 """How soon after a unit the next one begins."""
 
 from infrastructure.lingering import Pace
+from infrastructure.projector import Unit
 
 
 def test_few_events_are_looked_for_often() -> None:
@@ -28,14 +29,23 @@ def test_units_that_take_long_leave_room_up_to_a_bound() -> None:
     assert _last_interval(events_per_second=500, unit_seconds=9.0) == 0.25
 
 
-def _last_interval(*, events_per_second: float, unit_seconds: float) -> float:
-    return _run(Pace(0.0, 0.01), 0.0, events_per_second=events_per_second, unit_seconds=unit_seconds)[1]
+def test_a_unit_in_which_nothing_concerned_the_read_model_lets_the_others_go_first() -> None:
+    assert _last_interval(events_per_second=500, unit_seconds=0.002, handled=False) == 0.05
+    assert Pace(0.0, 0.01).interval(0.0, 0.002, Unit()) == 0.01
 
 
-def _run(pace: Pace, began: float, *, events_per_second: float, unit_seconds: float) -> tuple[float, float]:
+def _last_interval(*, events_per_second: float, unit_seconds: float, handled: bool = True) -> float:
+    pace = Pace(0.0, 0.01)
+    return _run(pace, 0.0, events_per_second=events_per_second, unit_seconds=unit_seconds, handled=handled)[1]
+
+
+def _run(
+    pace: Pace, began: float, *, events_per_second: float, unit_seconds: float, handled: bool = True
+) -> tuple[float, float]:
     """Units for at least a second, each right when it may begin: when the next may, and the last interval."""
     interval = 0.01
     for _ in range(150):
-        interval = pace.interval(began, began + unit_seconds, round(events_per_second * interval))
+        events = round(events_per_second * interval)
+        interval = pace.interval(began, began + unit_seconds, Unit(events, events if handled else 0))
         began += interval
     return began, round(interval, 4)
