@@ -33,15 +33,26 @@ _FIRST_EVENTS: Final[LiteralString] = """
 select stream_id, data from event
 where tenant_id = %(tenant_id)b::uuid and stream_id = any(%(streams)b::uuid[]) and version = 1
 """
+_COLUMNS: Final = (
+    "position",
+    "number",
+    "kind",
+    "recipient",
+    "account_id",
+    "application_id",
+    "job_id",
+    "candidate_id",
+    "created_at",
+)
 _STORE: Final[LiteralString] = """
 insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
                     created_at, mail_id)
 select %(tenant_id)b::uuid, given.*,
        encode(substr(sha256(convert_to(%(tenant_id)b::uuid::text || '.' || position || '.' || number, 'UTF8')), 1, 16),
               'hex')::uuid
-from json_to_recordset(%(rows)s::json) as given (
-    position bigint, number int, kind text, recipient text, account_id uuid, application_id uuid, job_id uuid,
-    candidate_id uuid, created_at timestamptz)
+from unnest(%(position)b::bigint[], %(number)b::int[], %(kind)b::text[], %(recipient)b::text[],
+            %(account_id)b::uuid[], %(application_id)b::uuid[], %(job_id)b::uuid[], %(candidate_id)b::uuid[],
+            %(created_at)b::timestamptz[]) as given (position, number)
 """
 """The id of an effect's mail is made of its key: the same again if a database is restored and the effect is stored a second
 time."""
@@ -221,5 +232,6 @@ def _firsts(
 def _store(connection: Connection[Any], rows_of_tenants: Sequence[Sequence[EffectRow]]) -> None:
     for rows in rows_of_tenants:
         if rows:
-            text = msgspec.json.encode(rows).decode()
-            connection.execute(_STORE, {"tenant_id": rows[0].tenant_id, "rows": text})
+            values = {"tenant_id": rows[0].tenant_id}
+            columns = {name: [getattr(row, name) for row in rows] for name in _COLUMNS}
+            connection.execute(_STORE, {**values, **columns})
