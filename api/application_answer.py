@@ -12,7 +12,7 @@ from api.services import Services
 from application.actor import Actor
 from application.entity import Entity, rehydrate
 from application.refusals import NotFound
-from domain.identifiers import tenant_of, text_of
+from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, JobApplication
 from projections import application_list
 
@@ -61,7 +61,7 @@ def answered(
         position=entity.position,
         cover_letter=cover_letter,
     )
-    location = f"/applications/{text_of(entity.stream_id)}" if status_code == 201 else None
+    location = f"/applications/{entity.stream_id}" if status_code == 201 else None
     return versioned(answer, entity.version, status_code, location)
 
 

@@ -21,12 +21,6 @@ def from_bytes(value: bytes) -> UUID:
     return msgspec.convert(value, UUID)
 
 
-def text_of(identifier: UUID) -> str:
-    """`str(identifier)`, made in C."""
-    text: str = msgspec.to_builtins(identifier)
-    return text
-
-
 def _from_int(value: int) -> UUID:
     return from_bytes(value.to_bytes(16, "big"))
 

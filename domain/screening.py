@@ -25,6 +25,9 @@ POLICY_VERSION: Final = 1
 
 _NAMED: Final = 5
 
+_REMEMBERED: Final = 256
+"""Of what may be long: a set of skills is up to 20,000 letters that somebody typed."""
+
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was asked, what was found, and the points for it, out of how many; `explanation` says it in words.
@@ -99,7 +102,7 @@ def _named(skills: tuple[str, ...], aliases: Mapping[str, str]) -> frozenset[str
     return frozenset({aliases.get(name, name) for name in folded} - {""}) if aliases else folded
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_REMEMBERED)
 def _folded(skills: tuple[str, ...]) -> frozenset[str]:
     return frozenset({fold(skill) for skill in skills} - {""})
 
@@ -122,7 +125,7 @@ def _asks_salary(requirements: "Requirements") -> bool:
     return requirements.salary_min is not None or requirements.salary_max is not None
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_REMEMBERED)
 def _skills(required: frozenset[str], held: frozenset[str], said: bool, out_of: int) -> Criterion:
     if not required:
         return _not_asked("skills", "The job names no required skill")
@@ -210,7 +213,7 @@ def _salary_outcome(requirements: "Requirements", claims: "Claims") -> tuple[Out
     return "met", "The expected salary is not above the lower end of the range."
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_REMEMBERED)
 def _must_have(must_have: frozenset[str], held: frozenset[str]) -> Criterion:
     if not must_have:
         return _not_asked("must_have", "The job names no must-have skill")

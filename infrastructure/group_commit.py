@@ -50,12 +50,12 @@ class GroupCommit(GroupQueue[Append, Appended]):
         self.appends += len(requests)
         if self._committed is not None:
             written = {
-                append.tenant_id.int: append.tenant_id
+                append.tenant_id
                 for append, outcome in zip(requests, outcomes, strict=True)
                 if isinstance(outcome, Appended)
             }
             if written:
-                self._tell_committed(self._committed, set(written.values()))
+                self._tell_committed(self._committed, written)
         return outcomes
 
     def _tell_committed(self, committed: Committed, tenants: set[UUID]) -> None:

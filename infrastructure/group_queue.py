@@ -67,8 +67,7 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
         answer: asyncio.Future[AnswerT] = self._loop.create_future()
         self._queue.append(_Waiting(request, size, answer))
         self._queued_bytes += size
-        if self._idle:
-            self._wake_one()
+        self._wake_one()
         return answer
 
     async def close(self) -> None:

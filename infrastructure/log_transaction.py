@@ -194,14 +194,13 @@ class TenantWrite(msgspec.Struct):
 
     def add(self, planned: Planned) -> None:
         """Take an append in, unless it cannot hold after those taken already (two expect the same version)."""
-        reached, spans = self.reached, planned.spans
-        for stream, (start, _) in spans.items():
+        reached = self.reached
+        for stream, (start, _) in planned.spans.items():
             if reached.get(stream, start) != start:
                 return
         self.appends.append(planned)
-        for stream, (start, end) in spans.items():
-            if stream not in reached:
-                self.expected[stream] = start
+        for stream, (start, end) in planned.spans.items():
+            self.expected.setdefault(stream, start)
             reached[stream] = end
         append = planned.append
         actor = None if append.actor_id is None else append.actor_id.bytes
@@ -241,11 +240,11 @@ class TenantWrite(msgspec.Struct):
 
 def by_tenant(pending: Iterable[Planned]) -> list[TenantWrite]:
     """The next transaction's writes, in tenant order; appends that cannot hold together are left for a later one."""
-    writes: dict[int, TenantWrite] = {}
+    writes: dict[UUID, TenantWrite] = {}
     for planned in pending:
         tenant = planned.append.tenant_id
-        if (write := writes.get(tenant.int)) is None:
-            write = writes[tenant.int] = TenantWrite(tenant)
+        if (write := writes.get(tenant)) is None:
+            write = writes[tenant] = TenantWrite(tenant)
         write.add(planned)
     return [writes[tenant] for tenant in sorted(writes)]
 
