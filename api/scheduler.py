@@ -10,9 +10,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from infrastructure.broker import call, make_broker
+from infrastructure.connection_pools import projection_pool
 from infrastructure.effects_projector import EffectsProjector
 from infrastructure.forgetting import forget
-from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings
 from infrastructure.stop_signals import StopSignals

@@ -15,6 +15,7 @@ from dramatiq import Worker
 from redis.exceptions import RedisError
 
 from infrastructure.broker import answer_calls, call, make_broker
+from infrastructure.connection_pools import mail_pool, projection_pool
 from infrastructure.effects_projector import EffectsProjector
 from infrastructure.lingering import LingeringProjector
 from infrastructure.mail_delivery import Deliverer
@@ -23,7 +24,6 @@ from infrastructure.mail_message import sender
 from infrastructure.mail_transport import transport
 from infrastructure.mail_wake import answer_mail_calls
 from infrastructure.process_tree import ProcessTree, Program
-from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.settings import Settings, environment, variable
 from infrastructure.stop_signals import StopSignals
@@ -83,7 +83,7 @@ def working(settings: Settings) -> Generator[None]:
         }
         projectors: list[Projector[Any, Any]] = [Projector(pool, model, **pages) for model in MENU]
         deliverer = Deliverer(
-            pool,
+            stack.enter_context(mail_pool(settings.database_url)),
             transport(settings),
             sender(settings.mail_from),
             MailLinks(settings),

@@ -13,9 +13,9 @@ from benchmarks.seed import store_streams
 from benchmarks.servers import migrated_database
 from domain.identifiers import random_id, tenant_id
 from domain.job import JobCreated, JobPublished, Posting, Requirements
+from infrastructure.connection_pools import projection_pool
 from infrastructure.embedded import Servers
 from infrastructure.event_store import EventStore
-from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.read_model_setup import ensure_read_models
 from projections.job_listing import JOB_LISTING

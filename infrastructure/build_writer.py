@@ -1,6 +1,7 @@
 """Work on one build of a read model inside the caller's transaction: claim tenants, fold pages, move checkpoints."""
 
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, Generic, LiteralString
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import Connection
+from psycopg.pq.abc import PGresult
 
 from infrastructure.fold import Rows
 from infrastructure.log_page import (
@@ -19,6 +21,16 @@ from infrastructure.log_page import (
     Poison,
     describe,
 )
+from infrastructure.pipeline import (
+    Call,
+    Statement,
+    int8,
+    int8s,
+    rows,
+    run_sync,
+    statement,
+    uuids,
+)
 from infrastructure.read_model import EventT, ReadModel, RowT
 from infrastructure.row_table import RowTable
 
@@ -29,28 +41,31 @@ REFUSED_ROWS: Final = (
     TypeError,
     ValueError,
     OverflowError,
+    struct.error,
 )
 """Errors of rows that cannot be stored: trying again does not help, unlike with a lost connection."""
 
 _FEWEST: Final = 100
 """Events of one tenant that are worth a read of their own, however many tenants share a unit."""
 
-_REGISTER: Final[LiteralString] = """
-insert into projection_checkpoint (name, build, tenant_id)
-select %(name)s, %(build)s, head.tenant_id from log_head as head
-where head.tenant_id = any(%(unknown)b::uuid[]) and not exists (
-    select from projection_checkpoint as checkpoint
-    where checkpoint.tenant_id = head.tenant_id and checkpoint.name = %(name)s
-          and checkpoint.build = %(build)s)
-order by head.tenant_id
-on conflict do nothing
-"""
+_REGISTER: Final = Statement(
+    "projection_register",
+    """
+    insert into projection_checkpoint (name, build, tenant_id)
+    select $1::text, $2::bigint, head.tenant_id from log_head as head
+    where head.tenant_id = any($3::uuid[]) and not exists (
+        select from projection_checkpoint as checkpoint
+        where checkpoint.tenant_id = head.tenant_id and checkpoint.name = $1::text and checkpoint.build = $2::bigint)
+    order by head.tenant_id
+    on conflict do nothing
+    """,
+)
 _CLAIM_AND_READ: Final[LiteralString] = f"""
 with claimed as materialized (
     select checkpoint.tenant_id, checkpoint.position, wanted.upto
     from {{wanted}} as wanted
     join projection_checkpoint as checkpoint on checkpoint.tenant_id = {{tenant}}
-         and checkpoint.name = %(name)s and checkpoint.build = %(build)s
+         and checkpoint.name = $2::text and checkpoint.build = $3::bigint
     join log_head as head on head.tenant_id = {{tenant}}
     {{only}}
     where checkpoint.parked_position is null and least(head.position, wanted.upto) > checkpoint.position
@@ -63,42 +78,50 @@ from claimed cross join lateral (
     from (select {EVENT_COLUMNS} from event
           where event.tenant_id = {{of_claimed}} and event.position > claimed.position
                 and event.position <= claimed.upto
-          order by event.position limit %(limit)b) as handled) as page
+          order by event.position limit $4::bigint) as handled) as page
 """
 """Lock and fence in one, and read. The snapshot may be older than the lock: then the page ends earlier, but begins right
 after the checkpoint, whose newest version is what the lock answers."""
 
 _ONE: Final[dict[str, LiteralString]] = {
-    "wanted": "(select %(upto)b::bigint as upto)",
-    "tenant": "%(tenant_id)b::uuid",
-    "of_claimed": "%(tenant_id)b::uuid",
+    "wanted": "(select $6::bigint as upto)",
+    "tenant": "$5::uuid",
+    "of_claimed": "$5::uuid",
 }
 _MANY: Final[dict[str, LiteralString]] = {
-    "wanted": "(select * from unnest(%(tenants)b::uuid[], %(uptos)b::bigint[]) as given (tenant_id, upto))",
+    "wanted": "(select * from unnest($5::uuid[], $6::bigint[]) as given (tenant_id, upto))",
     "tenant": "wanted.tenant_id",
     "of_claimed": "claimed.tenant_id",
 }
 _IF_LIVE: Final[LiteralString] = """join projection on projection.name = checkpoint.name
-         and projection.build = checkpoint.build and projection.version = %(version)s"""
+         and projection.build = checkpoint.build and projection.version = $7::bigint"""
 
-_BEHIND: Final[LiteralString] = """
-select checkpoint.tenant_id
-from projection_checkpoint as checkpoint join log_head as head using (tenant_id)
-where checkpoint.tenant_id = any(%(tenants)b::uuid[]) and checkpoint.name = %(name)s
-      and checkpoint.build = %(build)s and checkpoint.parked_position is null
-      and head.position > checkpoint.position
-"""
-_MOVE: Final[LiteralString] = """
-update projection_checkpoint
-set position = %(position)b, parked_position = %(parked_position)b, parked_error = %(parked_error)b,
-    parked_at = case when %(parked_position)b::bigint is not null then now() end
-where tenant_id = %(tenant_id)b and name = %(name)s and build = %(build)s
-"""
-_MOVE_ALL: Final[LiteralString] = """
-update projection_checkpoint as checkpoint set position = moved.position
-from unnest(%(tenants)b::uuid[], %(positions)b::bigint[]) as moved (tenant_id, position)
-where checkpoint.tenant_id = moved.tenant_id and checkpoint.name = %(name)s and checkpoint.build = %(build)s
-"""
+_BEHIND: Final = Statement(
+    "projection_behind",
+    """
+    select checkpoint.tenant_id
+    from projection_checkpoint as checkpoint join log_head as head using (tenant_id)
+    where checkpoint.tenant_id = any($3::uuid[]) and checkpoint.name = $1::text and checkpoint.build = $2::bigint
+          and checkpoint.parked_position is null and head.position > checkpoint.position
+    """,
+)
+_MOVE: Final = Statement(
+    "projection_move",
+    """
+    update projection_checkpoint
+    set position = $4::bigint, parked_position = $5::bigint, parked_error = $6::text,
+        parked_at = case when $5::bigint is not null then now() end
+    where tenant_id = $1::uuid and name = $2::text and build = $3::bigint
+    """,
+)
+_MOVE_ALL: Final = Statement(
+    "projection_move_all",
+    """
+    update projection_checkpoint as checkpoint set position = moved.position
+    from unnest($3::uuid[], $4::bigint[]) as moved (tenant_id, position)
+    where checkpoint.tenant_id = moved.tenant_id and checkpoint.name = $1::text and checkpoint.build = $2::bigint
+    """,
+)
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -120,7 +143,7 @@ class BuildWriter(Generic[RowT, EventT]):
         self.table = RowTable(model, build)
         self.reader = PageReader(model)
         self._model = model
-        self._identity = {"name": model.name, "version": model.version, "build": build}
+        self._identity = (model.name.encode(), int8(build))
         self._registered: set[UUID] = set()
 
     def claim(
@@ -131,67 +154,69 @@ class BuildWriter(Generic[RowT, EventT]):
         *,
         patient: bool,
         only_if_live: bool = False,
+        first: Sequence[Call] = (),
     ) -> list[Page[EventT]]:
         """Lock the checkpoints of those tenants that are behind and not parked, and read a page of each.
 
-        A checkpoint that somebody else holds is waited for if `patient`, and passed over if not.
+        A checkpoint that somebody else holds is waited for if `patient`, and passed over if not. `first` goes ahead of it, on the
+        same trip to PostgreSQL.
         """
-        tenants = [target.tenant_id for target in targets]
-        unknown = [tenant_id for tenant_id in tenants if tenant_id not in self._registered]
-        parameters = {
-            **self._identity,
-            "tenants": tenants,
-            "uptos": [target.upto for target in targets],
-            "tenant_id": targets[0].tenant_id,
-            "upto": targets[0].upto,
-            "limit": page_size,
-            "types": self.reader.types,
-            "unknown": unknown,
-        }
-        statement = _claim_statement(one=len(targets) == 1, patient=patient, only_if_live=only_if_live)
-        with connection.pipeline():
-            if unknown:
-                connection.execute(_REGISTER, parameters)
-            claimed = connection.execute(statement, parameters, binary=True)
-        rows = claimed.fetchall()
+        calls = [*first]
+        unknown = [target.tenant_id for target in targets if target.tenant_id not in self._registered]
+        if unknown:
+            calls.append((_REGISTER, (*self._identity, uuids(unknown))))
+        one = len(targets) == 1
+        parameters = [
+            self.reader.types,
+            *self._identity,
+            int8(page_size),
+            targets[0].tenant_id.bytes if one else uuids(target.tenant_id for target in targets),
+            int8(targets[0].upto) if one else int8s(target.upto for target in targets),
+        ]
+        if only_if_live:
+            parameters.append(int8(self._model.version))
+        calls.append((_claim_statement(one=one, patient=patient, only_if_live=only_if_live), parameters))
+        found = rows(connection, run_sync(connection, calls)[-1])
         # A checkpoint at 0 may be of this very transaction, which may yet be rolled back.
-        self._registered.update(row[1] for row in rows if row[0] > 0)
-        return [self.reader.page(row[1:], row[0]) for row in rows]
+        self._registered.update(row[1] for row in found if row[0] > 0)
+        return [self.reader.page(row[1:], row[0]) for row in found]
 
     def write(
-        self, connection: Connection[Any], pages: Sequence[Page[EventT]], *, park_refused: bool = False
-    ) -> None:
-        """Fold claimed pages into the table and move the checkpoints.
+        self,
+        connection: Connection[Any],
+        pages: Sequence[Page[EventT]],
+        *,
+        park_refused: bool = False,
+        last: Sequence[Call] = (),
+    ) -> list[PGresult]:
+        """Fold claimed pages into the table and move the checkpoints. `last` goes behind it, on the same trip to PostgreSQL; its
+        results.
 
         A page that ended at an event which cannot be folded has a `poison`, and its tenant is parked there. Rows that
         PostgreSQL refuses raise, unless `park_refused` is given (with a page of one event).
         """
-        write = self.folded(connection, pages)
+        calls: list[Call] = []
         if park_refused:
             try:
                 with connection.transaction():
-                    write(connection)
+                    run_sync(connection, self.folded(connection, pages))
             except REFUSED_ROWS as error:
                 for page in pages:
                     page.stop_before(Poison(page.reached, describe(error)))
-            self._move(connection, pages)
-            return
-        with connection.pipeline():
-            write(connection)
-            self._move(connection, pages)
+        else:
+            calls += self.folded(connection, pages)
+        calls += self._moves(pages)
+        return run_sync(connection, [*calls, *last])[len(calls) :]
 
-    def folded(
-        self, connection: Connection[Any], pages: Sequence[Page[EventT]]
-    ) -> Callable[[Connection[Any]], None]:
+    def folded(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> list[Call]:
         """What claimed pages come to, as that which writes it."""
-        rows = Rows(self._model, self.table)
-        rows.fold(connection, pages)
-        return rows.write
+        folded = Rows(self._model, self.table)
+        folded.fold(connection, pages)
+        return list(folded.changes())
 
-    def behind(self, connection: Connection[Any], tenants: Sequence[UUID]) -> frozenset[UUID]:
-        """Those of `tenants` that are behind and not parked, as far as this transaction sees."""
-        found = connection.execute(_BEHIND, {**self._identity, "tenants": tenants})
-        return frozenset(tenant_id for (tenant_id,) in found)
+    def behind(self, tenants: Sequence[UUID]) -> Call:
+        """What asks for those of `tenants` that are behind and not parked, as far as the transaction sees."""
+        return _BEHIND, (*self._identity, uuids(tenants))
 
     def reach(
         self, connection: Connection[Any], targets: Sequence[Target], page_size: int, tenants_at_once: int
@@ -212,35 +237,32 @@ class BuildWriter(Generic[RowT, EventT]):
                 todo = [target for target in todo if reached.get(target.tenant_id, target.upto) < target.upto]
                 yield sum(page.count for page in pages)
 
-    def _move(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> None:
-        """Move the checkpoints of claimed pages; a page with a poison parks its tenant."""
+    def _moves(self, pages: Sequence[Page[EventT]]) -> list[Call]:
+        """What moves the checkpoints of claimed pages; a page with a poison parks its tenant."""
         if len(pages) > 1 and not any(page.poison for page in pages):
-            moved = {
-                "tenants": [page.tenant_id for page in pages],
-                "positions": [page.reached for page in pages],
-            }
-            connection.execute(_MOVE_ALL, {**self._identity, **moved})
-            return
-        for page in pages:
-            connection.execute(
+            tenants, positions = zip(*((page.tenant_id, page.reached) for page in pages), strict=True)
+            return [(_MOVE_ALL, (*self._identity, uuids(tenants), int8s(positions)))]
+        return [
+            (
                 _MOVE,
-                {
-                    **self._identity,
-                    "tenant_id": page.tenant_id,
-                    "position": page.reached,
-                    "parked_position": page.poison.position if page.poison else None,
-                    "parked_error": page.poison.error if page.poison else None,
-                },
+                (
+                    page.tenant_id.bytes,
+                    *self._identity,
+                    int8(page.reached),
+                    int8(page.poison.position) if page.poison else None,
+                    page.poison.error.encode() if page.poison else None,
+                ),
             )
+            for page in pages
+        ]
 
 
 @cache
-def _claim_statement(*, one: bool, patient: bool, only_if_live: bool) -> LiteralString:
+def _claim_statement(*, one: bool, patient: bool, only_if_live: bool) -> Statement:
     """A statement about one tenant names it as a scalar everywhere, so that a distributed database can route it."""
     parts = _ONE if one else _MANY
-    return _CLAIM_AND_READ.format(
-        **parts, only=_IF_LIVE if only_if_live else "", wait="" if patient else "skip locked"
-    )
+    wait: LiteralString = "" if patient else "skip locked"
+    return statement(_CLAIM_AND_READ.format(**parts, only=_IF_LIVE if only_if_live else "", wait=wait))
 
 
 def page_of_each(page_size: int, tenants: int) -> int:

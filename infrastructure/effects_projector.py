@@ -8,8 +8,7 @@ it goes at an easy pace, in bulk, so that it costs commands little.
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, Final, LiteralString, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -23,37 +22,42 @@ from domain.decision import Event
 from domain.job_application import ApplicationSubmitted
 from infrastructure.build_writer import BuildWriter
 from infrastructure.log_page import Page, Poison, describe
+from infrastructure.pipeline import (
+    TIMESTAMPTZ,
+    Call,
+    Statement,
+    array,
+    from_time,
+    int8s,
+    rows,
+    run_sync,
+    texts,
+    uuids,
+)
 from infrastructure.projector import Projector, Unit
 from infrastructure.read_model import Key, ReadModel, Row
 
 _KNOWN: Final = 20_000
 """Applications and jobs that a process remembers; who they are about never changes."""
 
-_FIRST_EVENTS: Final[LiteralString] = """
-select stream_id, data from event
-where tenant_id = %(tenant_id)b::uuid and stream_id = any(%(streams)b::uuid[]) and version = 1
-"""
-_COLUMNS: Final = (
-    "position",
-    "number",
-    "kind",
-    "recipient",
-    "account_id",
-    "application_id",
-    "job_id",
-    "candidate_id",
-    "created_at",
+_FIRST_EVENTS: Final = Statement(
+    "effects_first_events",
+    """
+    select stream_id, data from event
+    where tenant_id = $1::uuid and stream_id = any($2::uuid[]) and version = 1
+    """,
 )
-_STORE: Final[LiteralString] = """
-insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
-                    created_at, mail_id)
-select %(tenant_id)b::uuid, given.*,
-       encode(substr(sha256(convert_to(%(tenant_id)b::uuid::text || '.' || position || '.' || number, 'UTF8')), 1, 16),
-              'hex')::uuid
-from unnest(%(position)b::bigint[], %(number)b::int[], %(kind)b::text[], %(recipient)b::text[],
-            %(account_id)b::uuid[], %(application_id)b::uuid[], %(job_id)b::uuid[], %(candidate_id)b::uuid[],
-            %(created_at)b::timestamptz[]) as given (position, number)
-"""
+_STORE: Final = Statement(
+    "effects_store",
+    """
+    insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
+                        created_at, mail_id)
+    select $1::uuid, given.*,
+           encode(substr(sha256(convert_to($1::uuid::text || '.' || position || '.' || number, 'UTF8')), 1, 16), 'hex')::uuid
+    from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[],
+                $10::timestamptz[]) as given (position, number)
+    """,
+)
 """The id of an effect's mail is made of its key: the same again if a database is restored and the effect is stored a second
 time."""
 
@@ -153,13 +157,11 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         self._applications: dict[UUID, _Application] = {}
         self._jobs: dict[UUID, _Job] = {}
 
-    def folded(
-        self, connection: Connection[Any], pages: Sequence[Page[Event]]
-    ) -> Callable[[Connection[Any]], None]:
+    def folded(self, connection: Connection[Any], pages: Sequence[Page[Event]]) -> list[Call]:
         """An event whose effects cannot be told ends its page and parks its tenant."""
-        rows = [self._rows(connection, page) for page in pages]
-        self._count(sum(map(len, rows)))
-        return partial(_store, rows_of_tenants=rows)
+        found = [self._rows(connection, page) for page in pages]
+        self._count(sum(map(len, found)))
+        return [_store(effects) for effects in found if effects]
 
     def _rows(self, connection: Connection[Any], page: Page[Event]) -> list[EffectRow]:
         if len(self._applications) + len(self._jobs) > _KNOWN:
@@ -222,16 +224,24 @@ def _firsts(
     """What the first events of these streams say; one that says something else is missing."""
     found: dict[UUID, FirstT] = {}
     if streams:
-        parameters = {"tenant_id": tenant_id, "streams": list(streams)}
-        for stream_id, data in connection.execute(_FIRST_EVENTS, parameters, binary=True):
+        (result,) = run_sync(connection, [(_FIRST_EVENTS, (tenant_id.bytes, uuids(streams)))])
+        for stream_id, data in rows(connection, result):
             with contextlib.suppress(msgspec.DecodeError):
                 found[stream_id] = msgspec.json.decode(data, type=kind)
     return found
 
 
-def _store(connection: Connection[Any], rows_of_tenants: Sequence[Sequence[EffectRow]]) -> None:
-    for rows in rows_of_tenants:
-        if rows:
-            values = {"tenant_id": rows[0].tenant_id}
-            columns = {name: [getattr(row, name) for row in rows] for name in _COLUMNS}
-            connection.execute(_STORE, {**values, **columns})
+def _store(effects: Sequence[EffectRow]) -> Call:
+    """What stores effects of one tenant."""
+    return _STORE, (
+        effects[0].tenant_id.bytes,
+        int8s(effect.position for effect in effects),
+        int8s(effect.number for effect in effects),
+        texts(effect.kind for effect in effects),
+        texts(effect.recipient for effect in effects),
+        uuids(effect.account_id for effect in effects),
+        uuids(effect.application_id for effect in effects),
+        uuids(effect.job_id for effect in effects),
+        uuids(effect.candidate_id for effect in effects),
+        array(TIMESTAMPTZ, [from_time(effect.created_at) for effect in effects]),
+    )

@@ -1,12 +1,13 @@
 """The fold itself, in memory: pages of events over rows, for the live projector and for a rebuild alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic
 from uuid import UUID
 
 from psycopg import Connection
 
 from infrastructure.log_page import Page, Poison, describe
+from infrastructure.pipeline import Call, run_sync
 from infrastructure.read_model import EventT, Key, ReadModel, RowT
 from infrastructure.row_table import RowTable
 
@@ -24,7 +25,7 @@ class _Place(Generic[RowT]):
 
 
 class Rows(Generic[RowT, EventT]):
-    """The rows of one build that were touched, as they stand in memory; `write` brings them to the table."""
+    """The rows of one build that were touched, as they stand in memory; `changes` and `write` bring them to the table."""
 
     def __init__(self, model: ReadModel[RowT, EventT], table: RowTable[RowT, EventT]) -> None:
         self._model = model
@@ -47,26 +48,31 @@ class Rows(Generic[RowT, EventT]):
         for page, places in zip(pages, touched, strict=True):
             self._fold(page, places)
 
-    def write(self, connection: Connection[Any], *, may_exist_of: UUID | None = None) -> None:
-        """Store what changed since the last `write`.
-
-        With `may_exist_of`, only rows of that tenant may be in the table already; the others are copied, which is quicker.
-        """
-        stored: list[RowT] = []
-        new: list[RowT] = []
-        gone: list[tuple[UUID, Key]] = []
-        for place in self._changed:
+    def changes(self) -> Iterator[Call]:
+        """What stores the rows that changed since the last time."""
+        changed, self._changed = self._changed, []
+        for place in changed:
             place.changed = False
-            if place.row is None:
-                gone.append((place.tenant_id, place.key))
-            elif may_exist_of is None or place.tenant_id == may_exist_of:
-                stored.append(place.row)
-            else:
+        yield from self._table.upserts([place.row for place in changed if place.row is not None])
+        yield from self._table.deletes(
+            [(place.tenant_id, place.key) for place in changed if place.row is None]
+        )
+
+    def write(self, connection: Connection[Any], *, may_exist_of: UUID) -> None:
+        """Store the rows that changed since the last time. Only rows of that tenant may be in the table already; the others are
+        copied, which is quicker."""
+        new: list[RowT] = []
+        others: list[_Place[RowT]] = []
+        for place in self._changed:
+            if place.row is not None and place.tenant_id != may_exist_of:
+                place.changed = False
                 new.append(place.row)
-        self._changed.clear()
+            else:
+                others.append(place)
+        self._changed = others
         self._table.copy(connection, new)
-        self._table.upsert(connection, stored)
-        self._table.delete(connection, gone)
+        for change in self.changes():
+            run_sync(connection, [change])
 
     def clear(self) -> None:
         """Forget all rows."""

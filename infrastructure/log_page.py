@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from application.recorded import Recorded
+from infrastructure.pipeline import Statement, texts
 from infrastructure.read_model import EventT, Key, ReadModel, RowT, handled_types
 
 END_OF_LOG: Final = 2**63 - 1
@@ -25,15 +26,19 @@ PAGE_COLUMNS: Final[LiteralString] = """
 
 EVENT_COLUMNS: Final[LiteralString] = """
     event.tenant_id, event.position, stream_id, version, data, actor_id, command_id, recorded_at,
-    type = any(%(types)b::text[]) as handled"""
+    type = any($1::text[]) as handled"""
+"""`$1` are the types that are handled."""
 
-PAGE_OF_ALL: Final[LiteralString] = f"""
-select tenant_id, {PAGE_COLUMNS}
-from (select {EVENT_COLUMNS} from event
-      where (event.tenant_id, event.position) > (%(after_tenant)b, %(after)b)
-      order by event.tenant_id, event.position limit %(limit)b) as page
-group by tenant_id order by tenant_id
-"""
+PAGE_OF_ALL: Final = Statement(
+    "projection_page_of_all",
+    f"""
+    select tenant_id, {PAGE_COLUMNS}
+    from (select {EVENT_COLUMNS} from event
+          where (event.tenant_id, event.position) > ($2::uuid, $3::bigint)
+          order by event.tenant_id, event.position limit $4::bigint) as page
+    group by tenant_id order by tenant_id
+    """,
+)
 """The next events of all logs, one log after the other: one row per tenant."""
 
 PageRow: TypeAlias = tuple[Any, ...]
@@ -78,7 +83,7 @@ class PageReader(Generic[RowT, EventT]):
     def __init__(self, model: ReadModel[RowT, EventT]) -> None:
         self._keys = model.keys
         self._decode = msgspec.json.Decoder[EventT](model.handled).decode
-        self.types = handled_types(model)
+        self.types = texts(handled_types(model))
 
     def page(self, row: PageRow, after: int) -> Page[EventT]:
         """The page in `row`, which must go on right after position `after`.

@@ -27,8 +27,6 @@ from infrastructure.pipeline import (
     to_time,
 )
 
-BEGIN: Final = Statement("log_begin", "begin isolation level read committed")
-COMMIT: Final = Statement("log_commit", "commit")
 SHOW: Final = Statement("log_show", "select set_config('hirelog.tenants', $1, true)")
 """Whose rows row-level security shows to the API's role until the transaction ends; it touches no table."""
 

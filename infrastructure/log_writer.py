@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGresult
 
 from application.recorded import Append, Appended, LogUnavailable, VersionConflict
 from infrastructure import log_transaction as tx
-from infrastructure.pipeline import Call, run, run_sync
+from infrastructure.pipeline import BEGIN, COMMIT, Call, run, run_sync
 
 Outcome: TypeAlias = Appended | VersionConflict
 _Writing: TypeAlias = Generator[list[Call], list[PGresult], list[Outcome]]
@@ -25,13 +25,13 @@ def _write(appends: Sequence[Append], *, walled: bool = False) -> _Writing:
     fruitless = 0
     while pending:
         writes = tx.by_tenant(pending)
-        calls: list[Call] = [(tx.BEGIN, ())]
+        calls: list[Call] = [BEGIN]
         if walled:
             calls.append(tx.show_call([write.tenant_id.bytes for write in writes]))
         before = len(calls)
         for write in writes:
             calls += write.calls()
-        calls.append((tx.COMMIT, ()))
+        calls.append(COMMIT)
         results = yield calls
         known = len(outcomes)
         failed: set[UUID] = set()

@@ -37,13 +37,22 @@ left join personal_text as reason on reason.tenant_id = effect.tenant_id
 """
 """Effects with all that is said of them; one about, or for, a person who was erased is not among them."""
 
-_ONE: Final[LiteralString] = (
-    READ_TOLD + "where effect.tenant_id = %s and effect.position = %s and effect.number = %s"
-)
-_WANTED: Final[LiteralString] = "select mail from notification_preference where account_id = %s and kind = %s"
-_LAST_OF_MEMBER: Final[LiteralString] = """
-select type from event
-where tenant_id = %s and stream_id = %s and json_or_null(data) ->> 'account_id' = %s order by version desc limit 1
+FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn")
+"""The kinds that tell one company's member about another person: they end with the membership."""
+
+_LETTER: Final[LiteralString] = f"""
+select told.*, coalesce(preference.mail, true) as wanted,
+       told.kind <> all(%(for_staff)s) or coalesce(member.type <> 'MemberLeft', false) as concerned
+from ({READ_TOLD}
+      where effect.tenant_id = %(tenant_id)s and effect.position = %(position)s and effect.number = %(number)s) as told
+left join notification_preference as preference
+     on preference.account_id = told.account_id and preference.kind = told.kind
+left join lateral (
+    select type from event
+    where tenant_id = %(tenant_id)s and stream_id = %(memberships)s and told.kind = any(%(for_staff)s)
+          and json_or_null(data) ->> 'account_id' = told.account_id::text
+    order by version desc limit 1
+) as member on true
 """
 
 
@@ -89,6 +98,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
                 assert_never(self.kind)
 
 
+class _ToldByMail(Told, frozen=True, kw_only=True):
+    wanted: bool
+    concerned: bool
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that can be rendered and sent; not `wanted` when its recipient switched this kind off."""
 
@@ -104,28 +118,24 @@ def letter(
 ) -> Letter | None:
     """The mail of an effect, or None when nobody may be told any more: somebody whom it is for or about was erased, or the
     recruiter has left the company."""
-    with connection.cursor(row_factory=class_row(Told)) as cursor:
-        told = cursor.execute(_ONE, (tenant_id, position, number)).fetchone()
-    if told is None or (told.kind in FOR_STAFF and not _is_member(connection, told)):
+    parameters = {
+        "tenant_id": tenant_id,
+        "position": position,
+        "number": number,
+        "memberships": membership_id(tenant_id),
+        "for_staff": list(FOR_STAFF),
+    }
+    with connection.cursor(row_factory=class_row(_ToldByMail)) as cursor:
+        told = cursor.execute(_LETTER, parameters).fetchone()
+    if told is None or not told.concerned:
         return None
-    preference = connection.execute(_WANTED, (told.account_id, told.kind)).fetchone()
     return Letter(
         kind=told.kind,
         name=told.name,
         email=told.email,
-        wanted=preference is None or bool(preference[0]),
+        wanted=told.wanted,
         context=told.context(links),
     )
-
-
-FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn")
-"""The kinds that tell one company's member about another person: they end with the membership."""
-
-
-def _is_member(connection: Connection[Any], told: Told) -> bool:
-    stream_id = membership_id(told.tenant_id)
-    last = connection.execute(_LAST_OF_MEMBER, (told.tenant_id, stream_id, str(told.account_id))).fetchone()
-    return last is not None and last[0] != "MemberLeft"
 
 
 def of_account(kind: AccountKind, parameters: Context, links: MailLinks) -> Context:

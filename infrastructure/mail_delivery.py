@@ -256,8 +256,9 @@ def _held(due: AnyDue, reason: str, seconds: float) -> Outcome:
     _log.error("all mail is held", seconds=round(seconds), reason=reason)
 
     def record(connection: Connection[Any]) -> None:
-        queue.hold(connection, seconds, reason)
-        queue.give_back(connection, due, reason)
+        with connection.transaction():
+            queue.hold(connection, seconds, reason)
+            queue.give_back(connection, due, reason)
 
     return record
 

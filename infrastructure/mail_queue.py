@@ -63,9 +63,6 @@ _HOLD: Final[LiteralString] = """
 update mail_pace
 set held_until = greatest(held_until, clock_timestamp() + make_interval(secs => %(seconds)s)), held_reason = %(reason)s
 """
-_COUNT: Final[LiteralString] = """
-update mail_pace set sent = sent + 1, held_reason = case when held_until > clock_timestamp() then held_reason end
-"""
 _ANY_DUE: Final[LiteralString] = """
 select (select greatest(next_at, held_until) <= now() from mail_pace)
        and (exists (select from account_mail where mail_due_at <= now())
@@ -94,6 +91,13 @@ where {one} and (mail_status = 'sending' and mail_attempts = %(attempt)s
                  or %(status)s = 'sent' and mail_status <> 'sent')
 """
 """What was sent was sent, whoever else may have taken it up meanwhile."""
+
+_SENT: Final[LiteralString] = f"""
+with counted as (
+    update mail_pace
+    set sent = sent + 1, held_reason = case when held_until > clock_timestamp() then held_reason end
+)
+{_DONE}"""
 
 _ERASE: Final[LiteralString] = """,
     parameters = case when %(status)s = 'given_up' and not parameters ? 'code' then parameters end"""
@@ -165,12 +169,13 @@ def _claim_effects(
     connection: Connection[Any], places: Iterable[tuple[UUID, int, int]], lease_seconds: float
 ) -> list[DueEffect]:
     """One statement a mail, so that each names its tenant."""
+    claims = [
+        {"tenant_id": tenant_id, "position": position, "number": number, "lease": lease_seconds}
+        for tenant_id, position, number in places
+    ]
     with connection.cursor(row_factory=class_row(DueEffect)) as cursor:
-        found: list[DueEffect] = []
-        for tenant_id, position, number in places:
-            place = {"tenant_id": tenant_id, "position": position, "number": number}
-            found += cursor.execute(_CLAIM_EFFECT, {**place, "lease": lease_seconds}).fetchall()
-        return found
+        cursor.executemany(_CLAIM_EFFECT, claims, returning=True)
+        return [due for found in cursor.results() for due in found.fetchall()]
 
 
 def any_due(connection: Connection[Any]) -> bool:
@@ -187,8 +192,7 @@ def renew(connection: Connection[Any], mails: Iterable[AnyDue], lease_seconds: f
 
 
 def sent(connection: Connection[Any], due: AnyDue) -> None:
-    connection.execute(_COUNT)
-    _execute(connection, _DONE, due, status="sent", reason=None)
+    _execute(connection, _SENT, due, status="sent", reason=None)
 
 
 def try_later(connection: Connection[Any], due: AnyDue, reason: str, seconds: float) -> None:

@@ -115,8 +115,7 @@ def _safe_value(key: str, value: str) -> str:
 
 @cache
 def _template(form: str, kind: AnyKind) -> Template:
-    made_of: dict[str, Any] = {"layout": f"layout.{form}", "parts": f"parts.{form}"}
-    return _environment(form).get_template(f"{kind}.jinja", globals=made_of)
+    return _environment(form).get_template(f"{kind}.jinja")
 
 
 @cache
@@ -129,6 +128,8 @@ def _environment(form: str) -> Environment:
         auto_reload=False,
         cache_size=len(get_args(Kind)) + len(get_args(AccountKind)) + 8,
     )
+    made_of: dict[str, Any] = {"layout": f"layout.{form}", "parts": f"parts.{form}"}
+    environment.globals.update(made_of)
     environment.filters["lines"] = _lines
     return environment
 

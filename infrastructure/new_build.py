@@ -23,7 +23,7 @@ def new_build(database_url: str, model: AnyReadModel) -> Generator[tuple[Connect
 
     Leftovers of a killed one are removed first. Raises `BuildFailed` if another one is being made.
     """
-    with psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection:
+    with psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection:
         connection.execute(
             "select set_config('timezone', 'UTC', false), set_config('synchronous_commit', 'off', false)"
         )
@@ -64,11 +64,15 @@ def _clean_up(database_url: str, connection: Connection[Any], model: AnyReadMode
     """Through the connection that holds the lock or, if it was lost, through another."""
     with contextlib.suppress(psycopg.Error):
         if not connection.closed:
-            remove_unfinished(connection, model)
-            # A session ends a little after its connection was closed; who rebuilds next must not find the lock until then.
-            connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
+            _remove_and_unlock(connection, model)
             return
     with contextlib.suppress(psycopg.Error), psycopg.connect(database_url, autocommit=True) as other:
         taken = other.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
         if taken.fetchone() == (True,):
-            remove_unfinished(other, model)
+            _remove_and_unlock(other, model)
+
+
+def _remove_and_unlock(connection: Connection[Any], model: AnyReadModel) -> None:
+    """A session ends a little after its connection was closed; who rebuilds next must not find the lock until then."""
+    remove_unfinished(connection, model)
+    connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", [BUILD_LOCK, model.name])

@@ -4,16 +4,18 @@ psycopg's own pipeline waits on the socket once per statement; sending a batch a
 of a small transaction (measured in `benchmarks/append`). The generator works for its sync and async connections alike.
 """
 
+import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
 from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 from psycopg.waiting import Ready, Wait
 
 from domain.identifiers import from_bytes
@@ -24,13 +26,14 @@ INT8: Final = 20
 TEXT: Final = 25
 UUID_TYPE: Final = 2950
 BYTEA: Final = 17
+TIMESTAMPTZ: Final = 1184
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _int8 = struct.Struct(">q")
 _int4 = struct.Struct(">i")
 _array_header = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"
-_LENGTHS: Final = {INT8: _int4.pack(8), UUID_TYPE: _int4.pack(16)}
+_LENGTHS: Final = {INT8: _int4.pack(8), TIMESTAMPTZ: _int4.pack(8), UUID_TYPE: _int4.pack(16)}
 """Of the types whose values are all of one length: what stands before each of them in an array."""
 
 
@@ -42,6 +45,15 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 Call: TypeAlias = tuple[Statement, Sequence[Value]]
+
+BEGIN: Final[Call] = (Statement("begin", "begin isolation level read committed"), ())
+COMMIT: Final[Call] = (Statement("commit", "commit"), ())
+
+
+def statement(sql: str) -> Statement:
+    """A statement that is put together while the program runs, named after its text."""
+    return Statement(hashlib.sha256(sql.encode()).hexdigest()[:32], sql)
+
 
 _prepared: WeakKeyDictionary[pq.abc.PGconn, set[str]] = WeakKeyDictionary()
 
@@ -117,8 +129,27 @@ def run_sync(connection: Connection[object], calls: Sequence[Call]) -> list[pq.a
         return connection.wait(_exchange(connection.pgconn, calls))
 
 
+def rows(connection: Connection[Any], result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+    """A result as psycopg reads it, times in the time zone that the connection is set to."""
+    transformer = Transformer(connection)
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
+
+
 def int8(value: int) -> bytes:
     return _int8.pack(value)
+
+
+def uuids(values: Iterable[UUID]) -> bytes:
+    return array(UUID_TYPE, [value.bytes for value in values])
+
+
+def int8s(values: Iterable[int]) -> bytes:
+    return array(INT8, map(_int8.pack, values))
+
+
+def texts(values: Iterable[str]) -> bytes:
+    return array(TEXT, map(str.encode, values))
 
 
 def array(element_type: int, values: Iterable[Value]) -> bytes:

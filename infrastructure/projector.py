@@ -10,20 +10,25 @@ from psycopg_pool import ConnectionPool
 
 from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, Target, page_of_each
 from infrastructure.log_page import Page
+from infrastructure.pipeline import BEGIN, COMMIT, Call, Statement, int8, rows, run_sync, to_int
 from infrastructure.read_model import EventT, ReadModel, RowT
 
 SWITCH_LOCK: Final = 7_265_001
 """Advisory lock class: a unit holds (class, name) shared, the switch of builds holds it alone. Unlike row locks it is
 fair: units in quick succession cannot keep a switch out."""
 
-_OPEN_UNIT: Final[LiteralString] = """
-select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
-       set_config('lock_timeout', '2s', true),
-       pg_advisory_xact_lock_shared(%(lock)s, hashtext(%(name)s))
-"""
+_OPEN_UNIT: Final = Statement(
+    "projection_open_unit",
+    f"""
+    select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
+           set_config('lock_timeout', '2s', true), pg_advisory_xact_lock_shared({SWITCH_LOCK}, hashtext($1::text))
+    """,
+)
 """Rows and checkpoint are kept or lost together and can be projected again, so a unit need not wait for the disk."""
 
-_BUILD: Final[LiteralString] = "select build from projection where name = %(name)s and version = %(version)s"
+_BUILD: Final = Statement(
+    "projection_build", "select build from projection where name = $1::text and version = $2::bigint"
+)
 _BEHIND: Final[LiteralString] = """
 select head.tenant_id
 from log_head as head
@@ -80,7 +85,7 @@ class Projector(Generic[RowT, EventT]):
         self.tenants_per_unit = tenants_per_unit
         self._pool = pool
         self._page_size = page_size
-        self._identity = {"name": model.name, "version": model.version, "lock": SWITCH_LOCK}
+        self._identity = {"name": model.name, "version": model.version}
         self._writer: BuildWriter[RowT, EventT] | None = None
 
     def writer(self, build: int) -> BuildWriter[RowT, EventT]:
@@ -124,19 +129,18 @@ class Projector(Generic[RowT, EventT]):
     ) -> Unit:
         with self._pool.connection() as connection:
             writer, pages = self._claim(connection, tenants, page_size, patient=patient)
-            if pages:
-                writer.write(connection, pages, park_refused=park_refused)
             claimed = {page.tenant_id for page in pages}
             others = [tenant_id for tenant_id in tenants if tenant_id not in claimed]
-            behind = frozenset(
-                page.tenant_id for page in pages if page.count == page_size and page.poison is None
-            )
+            last = [writer.behind(others), COMMIT] if others else [COMMIT]
+            results = writer.write(connection, pages, park_refused=park_refused, last=last)
+            passed_over = rows(connection, results[0]) if others else []
+            unread = [page.tenant_id for page in pages if page.count == page_size and page.poison is None]
             return Unit(
                 events=sum(page.count for page in pages),
                 handled=sum(len(page.steps) for page in pages),
                 moved=len(pages),
                 parked=sum(page.poison is not None for page in pages),
-                behind=behind | writer.behind(connection, others) if others else behind,
+                behind=frozenset(unread).union(tenant_id for (tenant_id,) in passed_over),
             )
 
     def _claim(
@@ -144,19 +148,23 @@ class Projector(Generic[RowT, EventT]):
     ) -> tuple[BuildWriter[RowT, EventT], list[Page[EventT]]]:
         """Claim on the build that was live last time; if nothing comes of it, see whether it still is."""
         targets = [Target(tenant_id) for tenant_id in tenants]
+        name = self.model.name.encode()
+        first: list[Call] = [BEGIN, (_OPEN_UNIT, (name,))]
         writer = self._writer
-        with connection.pipeline():
-            connection.execute(_OPEN_UNIT, self._identity)
-            if writer is not None:
-                pages = writer.claim(connection, targets, page_size, patient=patient, only_if_live=True)
-                if pages:
-                    return writer, pages
-        found = connection.execute(_BUILD, self._identity).fetchone()
-        if found is None:
+        if writer is not None:
+            pages = writer.claim(
+                connection, targets, page_size, patient=patient, only_if_live=True, first=first
+            )
+            if pages:
+                return writer, pages
+            first = []
+        live = run_sync(connection, [*first, (_BUILD, (name, int8(self.model.version)))])[-1]
+        if live.ntuples == 0:
             raise Outdated(f"{self.model.name}: the live build is not of version {self.model.version}")
-        if writer is not None and writer.build == found[0]:
+        build = to_int(live.get_value(0, 0))
+        if writer is not None and writer.build == build:
             return writer, []
-        writer = self._writer = self.writer(found[0])
+        writer = self._writer = self.writer(build)
         return writer, writer.claim(connection, targets, page_size, patient=patient, only_if_live=True)
 
     def _find_refused(self, tenant_id: UUID) -> Unit:

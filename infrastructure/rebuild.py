@@ -13,8 +13,10 @@ from psycopg import Connection, sql
 
 from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, Target, refuse_poison
 from infrastructure.fold import Rows
+from infrastructure.log_connection import connect_sync
 from infrastructure.log_page import PAGE_OF_ALL, Page, PageRow
 from infrastructure.new_build import BuildFailed, live_build, new_build
+from infrastructure.pipeline import int8, rows, run_sync
 from infrastructure.projector import SWITCH_LOCK
 from infrastructure.read_model import (
     AnyReadModel,
@@ -123,22 +125,22 @@ class _Load(Generic[RowT, EventT]):
         Rows go to the table when there are too many for memory. Then only those of the log that is being read (`halfway`)
         can be touched again, so only those are looked up in the table and overwritten; all others are copied.
         """
-        rows = Rows(self._model, self.writer.table)
+        folded = Rows(self._model, self.writer.table)
         reached: dict[UUID, int] = {}
         halfway = _NOBODY
         for found in _scan(database_url, self.writer.reader.types, self._page_size):
             for row in found:
                 tenant_id: UUID = row[0]
                 page = self.writer.reader.page(row, reached.get(tenant_id, 0))
-                rows.fold(self._connection, [page], all_in_memory=tenant_id != halfway)
+                folded.fold(self._connection, [page], all_in_memory=tenant_id != halfway)
                 refuse_poison(self._model.name, page)
                 reached[tenant_id] = page.reached
                 self._count(page)
-                if len(rows) > rows_in_memory:
-                    rows.write(self._connection, may_exist_of=halfway)
-                    rows.clear()
+                if len(folded) > rows_in_memory:
+                    folded.write(self._connection, may_exist_of=halfway)
+                    folded.clear()
                     halfway = tenant_id
-        rows.write(self._connection, may_exist_of=halfway)
+        folded.write(self._connection, may_exist_of=halfway)
         with self._connection.cursor().copy(
             "copy projection_checkpoint (name, build, tenant_id, position) from stdin"
         ) as copy:
@@ -163,17 +165,18 @@ class _Load(Generic[RowT, EventT]):
         self._progress(self.events, self._total)
 
 
-def _scan(database_url: str, types: list[str], page_size: int) -> Iterator[list[PageRow]]:
+def _scan(database_url: str, types: bytes, page_size: int) -> Iterator[list[PageRow]]:
     """All logs in pages of events; the next page is fetched while the last is folded."""
     with (
-        psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection,
+        connect_sync(database_url) as connection,
         ThreadPoolExecutor(1) as reader,
     ):
         connection.execute("select set_config('timezone', 'UTC', false)")
 
         def page(after_tenant: UUID, after: int) -> list[PageRow]:
-            parameters = {"after_tenant": after_tenant, "after": after, "limit": page_size, "types": types}
-            return connection.execute(PAGE_OF_ALL, parameters, binary=True).fetchall()
+            parameters = (types, after_tenant.bytes, int8(after), int8(page_size))
+            (found,) = run_sync(connection, [(PAGE_OF_ALL, parameters)])
+            return rows(connection, found)
 
         ahead = reader.submit(page, _NOBODY, 0)
         while found := ahead.result():

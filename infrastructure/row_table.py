@@ -1,18 +1,20 @@
 """The table of one build of a read model: load rows by key, write them back in bulk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Final, Generic, LiteralString
+from typing import Any, Final, Generic, LiteralString, TypeVar
 from uuid import UUID
 
 import msgspec
 from psycopg import Connection, sql
-from psycopg.adapt import PyFormat
 from psycopg.types.json import Jsonb
 
+from infrastructure.pipeline import Call, Statement, int8s, run_sync, statement, texts, uuids
 from infrastructure.read_model import EventT, Key, ReadModel, RowT, columns, table_name
 
 ROWS_PER_STATEMENT: Final = 5_000
+
+ItemT = TypeVar("ItemT")
 
 
 class RowTable(Generic[RowT, EventT]):
@@ -27,17 +29,17 @@ class RowTable(Generic[RowT, EventT]):
         self._single = len(model.key) == 1
         types: dict[str, LiteralString] = {column.name: column.sql_type for column in columns(model.row)}
         self._sql_types = list(types.values())
-        self._key_types: list[LiteralString] = [types[name] for name in model.key]
-        key_types: list[LiteralString] = ["uuid", *self._key_types]
+        key_types: list[LiteralString] = ["uuid", *(types[name] for name in model.key)]
+        self._key_arrays = [_ARRAYS[sql_type] for sql_type in key_types[1:]]
         parts = _parts(self.name, list(types), model.key)
         wanted = sql.SQL(", ").join(
-            sql.SQL("{}::{}[]").format(sql.Placeholder(f"k{number}", PyFormat.BINARY), sql.SQL(sql_type))
-            for number, sql_type in enumerate(key_types)
+            sql.SQL("${}::{}[]").format(sql.Literal(number), sql.SQL(sql_type))
+            for number, sql_type in enumerate(key_types, 1)
         )
-        self._load = _LOAD.format(wanted=wanted, **parts).as_bytes(None)
-        self._upsert = _UPSERT.format(**parts).as_bytes(None)
-        self._copy = _COPY.format(**parts).as_bytes(None)
-        self._delete = _DELETE.format(wanted=wanted, **parts).as_bytes(None)
+        self._load = statement(_LOAD.format(wanted=wanted, **parts).as_string(None))
+        self._upsert = statement(_UPSERT.format(**parts).as_string(None))
+        self._copy = _COPY.format(**parts)
+        self._delete = statement(_DELETE.format(wanted=wanted, **parts).as_string(None))
 
     def key(self, row: RowT) -> Key:
         """The key of a row, without its tenant."""
@@ -46,18 +48,20 @@ class RowTable(Generic[RowT, EventT]):
     def load(self, connection: Connection[Any], wanted: Sequence[tuple[UUID, Key]]) -> list[RowT]:
         """The rows that exist among those wanted."""
         found: list[RowT] = []
-        for start in range(0, len(wanted), ROWS_PER_STATEMENT):
-            keys = self._parameters(wanted[start : start + ROWS_PER_STATEMENT])
-            answer = connection.execute(self._load, keys).fetchone()
-            if answer is not None and answer[0] is not None:
-                found += self._rows.decode(answer[0])
+        for answer in run_sync(connection, list(self._about(self._load, wanted))):
+            text = answer.get_value(0, 0)
+            if text is not None:
+                found += self._rows.decode(text)
         return found
 
-    def upsert(self, connection: Connection[Any], rows: Sequence[RowT]) -> None:
-        """Insert or overwrite rows."""
-        for start in range(0, len(rows), ROWS_PER_STATEMENT):
-            text = self._encode(rows[start : start + ROWS_PER_STATEMENT]).decode()
-            connection.execute(self._upsert, {"rows": text})
+    def upserts(self, rows: Sequence[RowT]) -> Iterator[Call]:
+        """What inserts or overwrites rows."""
+        for some in _portions(rows):
+            yield self._upsert, (self._encode(some),)
+
+    def deletes(self, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
+        """What deletes the rows that exist among these."""
+        return self._about(self._delete, keys)
 
     def copy(self, connection: Connection[Any], rows: Sequence[RowT]) -> None:
         """Insert rows that are known not to exist: twice as fast as `upsert`."""
@@ -68,17 +72,20 @@ class RowTable(Generic[RowT, EventT]):
             for row in rows:
                 copy.write_row([_value(value) for value in msgspec.structs.astuple(row)])
 
-    def delete(self, connection: Connection[Any], keys: Sequence[tuple[UUID, Key]]) -> None:
-        """Delete the rows that exist among these."""
-        for start in range(0, len(keys), ROWS_PER_STATEMENT):
-            connection.execute(self._delete, self._parameters(keys[start : start + ROWS_PER_STATEMENT]))
+    def _about(self, wanted: Statement, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
+        """A statement about the rows with these keys."""
+        for some in _portions(keys):
+            values = [uuids(tenant_id for tenant_id, _ in some)]
+            for number, encode in enumerate(self._key_arrays):
+                values.append(encode(key[number] for _, key in some))
+            yield wanted, values
 
-    def _parameters(self, keys: Sequence[tuple[UUID, Key]]) -> dict[str, list[Any]]:
-        parameters: dict[str, list[Any]] = {"k0": [tenant_id for tenant_id, _ in keys]}
-        for number in range(len(self._key_types)):
-            parameters[f"k{number + 1}"] = [key[number] for _, key in keys]
-        return parameters
 
+_ARRAYS: Final[dict[str, Callable[[Iterable[Any]], bytes]]] = {
+    "uuid": uuids,
+    "bigint": int8s,
+    "text": texts,
+}
 
 _LOAD: Final = sql.SQL("""
 select json_agg(found)::text
@@ -87,13 +94,18 @@ from (select {qualified} from {table} as stored
 """)
 _UPSERT: Final = sql.SQL("""
 insert into {table} ({columns})
-select {columns} from json_populate_recordset(null::{table}, %(rows)s::json)
+select {columns} from json_populate_recordset(null::{table}, $1::json)
 on conflict ({key}) {resolve}
 """)
 _COPY: Final = sql.SQL("copy {table} ({columns}) from stdin (format binary)")
 _DELETE: Final = sql.SQL("""
 delete from {table} where ({key}) in (select * from unnest({wanted}))
 """)
+
+
+def _portions(items: Sequence[ItemT]) -> Iterator[Sequence[ItemT]]:
+    for start in range(0, len(items), ROWS_PER_STATEMENT):
+        yield items[start : start + ROWS_PER_STATEMENT]
 
 
 def _value(value: object) -> object:

@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from application.recorded import Recorded
 from domain.decision import Event
 from domain.identifiers import random_id, tenant_id
-from infrastructure.projection_pool import projection_pool
+from infrastructure.connection_pools import projection_pool
 from infrastructure.projection_status import ProjectionStatus, statuses
 from infrastructure.projector import Projector
 from infrastructure.read_model import AnyReadModel, Key, Row, columns, handled_types
@@ -50,7 +50,7 @@ class World:
     def append(self, stream_id: UUID, *events: Event, tenant: UUID | None = None) -> int:
         """Append events to a stream; the position of the last. One event per minute is recorded."""
         owner = tenant or tenant_id(stream_id)
-        with self.pool.connection() as connection:
+        with self.pool.connection() as connection, connection.transaction():
             connection.execute("insert into log_head values (%s, 0) on conflict do nothing", [owner])
             head = connection.execute(
                 "select position from log_head where tenant_id = %s for update", [owner]
@@ -72,7 +72,7 @@ class World:
     def append_raw(self, stream_id: UUID, event_type: str, data: bytes) -> int:
         """Append bytes that need not be an event."""
         owner = tenant_id(stream_id)
-        with self.pool.connection() as connection:
+        with self.pool.connection() as connection, connection.transaction():
             row = connection.execute(
                 """insert into log_head values (%s, 1)
                    on conflict (tenant_id) do update set position = log_head.position + 1 returning position""",

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
+from infrastructure.connection_pools import mail_pool
 from infrastructure.mail_delivery import Deliverer
 from infrastructure.mail_links import MailLinks
 from infrastructure.mail_message import sender
 from infrastructure.mail_transport import Transport
-from infrastructure.projection_pool import projection_pool
 from tests.api.conftest import settings
 from tests.api.people import System
 from tests.post_office import PostOffice
@@ -26,7 +26,7 @@ class Post(PostOffice):
 async def deliver(system: System, transport: Transport) -> None:
     """Send all that a system has to say, as if the time that it would wait had passed."""
     await system.tell()
-    with projection_pool(system.database_url, 2) as pool:
+    with mail_pool(system.database_url) as pool:
         post = Post(system.database_url, pool)
         post.transport = transport
         await asyncio.to_thread(post.time_passes)

@@ -21,8 +21,8 @@ from application.actor import Actor
 from application.handle import Metadata
 from domain.membership import AddMember, ChangeMemberRole, StaffRole
 from infrastructure import accounts
+from infrastructure.connection_pools import projection_pool
 from infrastructure.effects_projector import EffectsProjector
-from infrastructure.projection_pool import projection_pool
 from infrastructure.projector import Projector
 from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings

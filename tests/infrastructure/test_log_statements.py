@@ -1,4 +1,4 @@
-"""Every statement about a log can be routed by its tenant: it names one, as a scalar, for every table that it touches."""
+"""Every statement about one log can be routed by its tenant: it names one, as a scalar, for every table that it touches."""
 
 import importlib
 import pkgutil
@@ -28,8 +28,12 @@ def statements() -> Iterator[Statement]:
 
 ALL: Final = {statement.name: statement for statement in statements()}
 # These touch no table; log_show names the tenants of a batch to row-level security.
-TABLELESS: Final = {"log_begin", "log_commit", "log_show"}
-ABOUT_A_LOG: Final = {name: ALL[name].sql for name in sorted(ALL.keys() - TABLELESS)}
+TABLELESS: Final = {"log_show", "projection_open_unit"}
+# A projector follows many logs at once.
+ABOUT_MANY: Final = {
+    f"projection_{name}" for name in ("build", "register", "behind", "move_all", "page_of_all")
+}
+ABOUT_A_LOG: Final = {name: ALL[name].sql for name in sorted(ALL.keys() - TABLELESS - ABOUT_MANY)}
 
 
 def test_each_statement_has_a_name_of_its_own() -> None:
@@ -51,7 +55,9 @@ def test_each_reads_its_tables_by_one_tenant(database_url: str) -> None:
                 0
             ]
             for scan in scans(plan[0]["Plan"]):
-                assert "tenant_id = $1" in scan.get("Index Cond", ""), (name, scan)
+                # Of two indexes that fit an empty table PostgreSQL may take either.
+                about = scan.get("Index Cond", "") + scan.get("Filter", "")
+                assert "tenant_id = $1" in about, (name, scan)
 
 
 def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -69,7 +69,7 @@ def test_mail_that_somebody_else_is_changing_is_passed_over(office: PostOffice) 
     office.store_effects()
     with psycopg.connect(office.database_url) as reader, office.pool.connection() as connection:
         reader.execute("update effect set read_at = now() where number = 0")
-        connection.execute("set local lock_timeout = '1s'")
+        connection.execute("set lock_timeout = '1s'")
         claimed = mail_queue.claim(connection, limit=10, per_second=100)
         assert len(claimed.mails) == 1
         reader.commit()

@@ -15,7 +15,9 @@ from domain.job_view import JobViewed
 from domain.membership import MemberJoined
 from infrastructure.build_writer import BuildWriter, Target
 from infrastructure.min_position import ReadModelBehind, wait_for
+from infrastructure.pipeline import BEGIN
 from infrastructure.projector import Outdated, Projector
+from infrastructure.read_model import ReadModel, Row
 from infrastructure.tenant_walls import Database
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
@@ -180,6 +182,37 @@ def test_rows_that_the_database_refuses_park_the_event_that_made_them(database_u
         assert (views_of(here, ill), views_of(here, sound)) == (20, 30)
 
 
+class PlaceRow(Row, frozen=True, kw_only=True):
+    number: int
+    name: str
+
+
+@pytest.mark.parametrize("key", [(2**63, ""), (-(2**63) - 1, ""), (1, "nul\x00l"), (1, "half \ud800")])
+def test_a_key_that_no_row_can_have_parks_its_event(database_url: str, key: tuple[int, str]) -> None:
+    def place(recorded: Recorded[JobViewed]) -> tuple[int, str]:
+        return (recorded.position, "sound") if recorded.position < 3 else key
+
+    def evolve(_row: PlaceRow | None, recorded: Recorded[JobViewed]) -> PlaceRow:
+        number, name = place(recorded)
+        return PlaceRow(tenant_id=recorded.tenant_id, number=number, name=name)
+
+    places = ReadModel(
+        name="places",
+        version=1,
+        row=PlaceRow,
+        key=("number", "name"),
+        handled=JobViewed,
+        keys=lambda recorded: (place(recorded),),
+        evolve=evolve,
+    )
+    with world(database_url, places) as here:
+        views(here, new_id(new_tenant()), 5)
+        here.project()
+        (parked,) = here.status(places).parked
+        assert parked.position == 3
+        assert len(here.rows(places)) == 2
+
+
 def test_two_projectors_at_once_double_nothing(database_url: str) -> None:
     with world(database_url) as here:
         jobs = [new_id(new_tenant()) for _ in range(6)]
@@ -220,7 +253,9 @@ def test_a_projector_that_is_patient_waits_for_the_other_to_commit(database_url:
         tenants = here.projector(JOB_DASHBOARD).behind()
         with psycopg.connect(database_url) as other:
             writer = BuildWriter(JOB_DASHBOARD, 1)
-            pages = writer.claim(other, [Target(tenant) for tenant in tenants], 10, patient=True)
+            pages = writer.claim(
+                other, [Target(tenant) for tenant in tenants], 10, patient=True, first=[BEGIN]
+            )
             writer.write(other, pages)
             unit = here.projector(JOB_DASHBOARD).unit(tenants)
             assert (unit.moved, set(unit.behind)) == (0, tenants)
@@ -241,7 +276,7 @@ def test_a_backend_killed_between_write_and_commit_loses_and_doubles_nothing(dat
         tenants = here.projector(JOB_DASHBOARD).behind()
         other = psycopg.connect(database_url)
         writer = BuildWriter(JOB_DASHBOARD, 1)
-        pages = writer.claim(other, [Target(tenant) for tenant in tenants], 10, patient=True)
+        pages = writer.claim(other, [Target(tenant) for tenant in tenants], 10, patient=True, first=[BEGIN])
         writer.write(other, pages)
         here.execute("select pg_terminate_backend(%s)", other.info.backend_pid)
         with pytest.raises(psycopg.OperationalError):
