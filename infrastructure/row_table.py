@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg import Connection, sql
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from infrastructure.pipeline import Call, Statement, int8s, run_sync, statement, texts, uuids
 from infrastructure.read_model import EventT, Key, ReadModel, RowT, columns, table_name
@@ -112,7 +112,7 @@ def _value(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, (dict, msgspec.Struct)):
-        return Jsonb(value, dumps=msgspec.json.encode)
+        return Json(value, dumps=msgspec.json.encode)
     return value
 
 

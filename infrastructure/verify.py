@@ -9,7 +9,7 @@ from psycopg import Connection, IsolationLevel, sql
 from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, Target
 from infrastructure.new_build import BuildFailed, new_build
 from infrastructure.projector import SWITCH_LOCK
-from infrastructure.read_model import AnyReadModel, columns, table_name
+from infrastructure.read_model import JSON, AnyReadModel, Column, columns, table_name
 from infrastructure.rebuild import PAGE_SIZE, Progress, without_garbage_collector
 
 SHOWN: Final = 20
@@ -118,11 +118,17 @@ def _compare_at_rest(connection: Connection[Any], model: AnyReadModel, follower:
             connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", lock)
 
 
+def _comparable(column: Column) -> sql.Composed:
+    """What says of two rows whether they differ here: JSON itself has no equality."""
+    text: LiteralString = "{}::jsonb" if column.sql_type == JSON else "{}"
+    return sql.SQL(text).format(sql.Identifier(column.name))
+
+
 def _compare(connection: Connection[Any], model: AnyReadModel, follower: _Follower) -> Verified:
     parts = {
         "live": sql.Identifier(table_name(model, follower.live)),
         "scratch": sql.Identifier(table_name(model, follower.scratch)),
-        "columns": sql.SQL(", ").join([sql.Identifier(column.name) for column in columns(model.row)]),
+        "columns": sql.SQL(", ").join([_comparable(column) for column in columns(model.row)]),
     }
     rows = connection.execute(sql.SQL("select count(*) from {live}").format(**parts)).fetchone()
     found = connection.execute(_DIFFERENCES.format(**parts), {"shown": SHOWN}).fetchall()

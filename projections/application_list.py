@@ -109,7 +109,7 @@ def _submitted(event: ApplicationSubmitted, recorded: Recorded[Handled]) -> Appl
 # A board counts from the index alone: it has what the wall between tenants asks about, `candidate_id`, too.
 APPLICATION_LIST: Final = ReadModel(
     name="application_list",
-    version=4,
+    version=5,
     row=ApplicationRow,
     key=("application_id",),
     handled=Handled,

@@ -84,10 +84,10 @@ def test_columns_have_the_types_of_their_fields() -> None:
     assert found["seen_at"] == ("timestamptz", False)
     assert found["names"] == ("text[]", False)
     assert found["mood"] == ("text", False)
-    assert found["detail"] == ("jsonb", False)
-    assert found["numbers"] == ("jsonb", False)
+    assert found["detail"] == ("json", False)
+    assert found["numbers"] == ("json", False)
     assert found["nothing"] == ("timestamptz", True)
-    assert found["maybe"] == ("jsonb", True)
+    assert found["maybe"] == ("json", True)
 
 
 def test_a_field_without_sql_type_is_an_error() -> None:
