@@ -125,5 +125,6 @@ class PageReader(Generic[RowT, EventT]):
 
 
 def describe(error: BaseException) -> str:
-    """An error in one line for whoever looks at a parked tenant."""
-    return f"{type(error).__name__}: {error}"[:2000]
+    """An error for whoever looks at a parked tenant, as any database can keep it."""
+    text = f"{type(error).__name__}: {error}"[:2000].replace("\0", "\\0")
+    return text.encode(errors="backslashreplace").decode()

@@ -27,6 +27,7 @@ from infrastructure.mail_message import Address, Mail, address
 from infrastructure.mail_queue import AnyDue, DueAccountMail, DueEffect
 from infrastructure.mail_templates import render
 from infrastructure.mail_transport import Held, NotNow, Refused, Transport
+from infrastructure.plain_words import one_line
 
 ATTEMPTS: Final = 12
 FIRST_PAUSE_SECONDS: Final = 60.0
@@ -40,6 +41,7 @@ IDLE_SECONDS: Final = 10.0
 
 _CLAIMS_PER_SECOND: Final = 2.5
 _RECORD_TRIES: Final = 6
+_REASON_LENGTH: Final = 1_000
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -264,8 +266,9 @@ def _held(due: AnyDue, reason: str, seconds: float) -> Outcome:
 
 
 def _without_address(error: Exception, mail: Mail | None) -> str:
-    """What a server said, without the address, which the log must not hold; servers write it in any case."""
-    reason = " ".join(str(error).split())
+    """What a server said, in a line that any database can keep, without the address, which the log must not hold; servers write
+    it in any case."""
+    reason = one_line(str(error), _REASON_LENGTH)
     if mail is None:
         return reason
     return re.sub(re.escape(mail.recipient.email), "(recipient)", reason, flags=re.IGNORECASE)

@@ -31,8 +31,10 @@ class Answer:
         *,
         hang: bool = False,
         drop: bool = False,
+        said: str = "the reason",
     ) -> None:
         self.status = status
+        self.said = said
         self.headers = headers or {}
         self.hang = hang
         self.drop = drop
@@ -74,7 +76,7 @@ class SendGridServer:
         if answer.hang or answer.drop:
             handler.close_connection = True
             return
-        content = b"" if answer.status == 202 else b'{"errors":[{"message":"the reason"}]}'
+        content = b"" if answer.status == 202 else json.dumps({"errors": [{"message": answer.said}]}).encode()
         handler.send_response(answer.status)
         for name, value in {**answer.headers, "Content-Length": str(len(content))}.items():
             handler.send_header(name, value)

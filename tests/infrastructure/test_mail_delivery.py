@@ -144,6 +144,16 @@ def test_what_is_refused_for_good_is_not_tried_again(office: PostOffice) -> None
     ] * 2
 
 
+def test_whatever_a_provider_says_the_outcome_is_recorded(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    office.provider.answer = lambda _request: Answer(400, said="no \0 \x1b[31m\nuser")
+    office.deliver()
+    assert [outcome[1:] for outcome in office.outcomes()] == [
+        ("given_up", 1, "SendGrid answered 400: no [31m user")
+    ] * 2
+
+
 def test_too_many_requests_hold_all_mail_as_long_as_the_provider_says_and_cost_no_attempt(
     office: PostOffice,
 ) -> None:

@@ -48,7 +48,7 @@ def checkpoint(world: World, tenant: UUID) -> int:
 
 def evolve_until_bob(row: DashboardRow | None, recorded: Recorded[Handled]) -> DashboardRow | None:
     if isinstance(recorded.event, PostingEdited) and recorded.event.posting.title == "Bob":
-        raise ZeroDivisionError("bob cannot be folded")
+        raise ZeroDivisionError("bob \0 \ud800 cannot be folded")
     return evolve_dashboard(row, recorded)
 
 
@@ -122,7 +122,7 @@ def test_a_poison_event_parks_its_tenant_only_and_keeps_what_came_before(databas
         here.project(FRAGILE)
         assert (views_of(here, sound), views_of(here, ill)) == (2, 2)
         (parked,) = here.status(FRAGILE).parked
-        assert (parked.position, parked.error) == (4, "ZeroDivisionError: bob cannot be folded")
+        assert (parked.position, parked.error) == (4, "ZeroDivisionError: bob \\0 \\ud800 cannot be folded")
 
         views(here, sound, 1)
         views(here, ill, 1)
