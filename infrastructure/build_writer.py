@@ -65,7 +65,7 @@ with claimed as materialized (
     select checkpoint.tenant_id, checkpoint.position, wanted.upto
     from {{wanted}} as wanted
     join projection_checkpoint as checkpoint on checkpoint.tenant_id = {{tenant}}
-         and checkpoint.name = $2::text and checkpoint.build = $3::bigint
+         and checkpoint.name = $5::text and checkpoint.build = $6::bigint
     join log_head as head on head.tenant_id = {{tenant}}
     {{only}}
     where checkpoint.parked_position is null and least(head.position, wanted.upto) > checkpoint.position
@@ -78,18 +78,18 @@ from claimed cross join lateral (
     from (select {EVENT_COLUMNS} from event
           where event.tenant_id = {{of_claimed}} and event.position > claimed.position
                 and event.position <= claimed.upto
-          order by event.position limit $4::bigint) as handled) as page
+          order by event.position limit $3::bigint) as handled) as page
 """
 """Lock and fence in one, and read. The snapshot may be older than the lock: then the page ends earlier, but begins right
 after the checkpoint, whose newest version is what the lock answers."""
 
 _ONE: Final[dict[str, LiteralString]] = {
-    "wanted": "(select $6::bigint as upto)",
-    "tenant": "$5::uuid",
-    "of_claimed": "$5::uuid",
+    "wanted": "(select $2::bigint as upto)",
+    "tenant": "$1::uuid",
+    "of_claimed": "$1::uuid",
 }
 _MANY: Final[dict[str, LiteralString]] = {
-    "wanted": "(select * from unnest($5::uuid[], $6::bigint[]) as given (tenant_id, upto))",
+    "wanted": "(select * from unnest($1::uuid[], $2::bigint[]) as given (tenant_id, upto))",
     "tenant": "wanted.tenant_id",
     "of_claimed": "claimed.tenant_id",
 }
@@ -167,15 +167,15 @@ class BuildWriter(Generic[RowT, EventT]):
             calls.append((_REGISTER, (*self._identity, uuids(unknown))))
         one = len(targets) == 1
         parameters = [
-            self.reader.types,
-            *self._identity,
-            int8(page_size),
             targets[0].tenant_id.bytes if one else uuids(target.tenant_id for target in targets),
             int8(targets[0].upto) if one else int8s(target.upto for target in targets),
+            int8(page_size),
+            self.reader.types,
+            *self._identity,
         ]
         if only_if_live:
             parameters.append(int8(self._model.version))
-        calls.append((_claim_statement(one=one, patient=patient, only_if_live=only_if_live), parameters))
+        calls.append((claim_statement(one=one, patient=patient, only_if_live=only_if_live), parameters))
         found = rows(connection, run_sync(connection, calls)[-1])
         # A checkpoint at 0 may be of this very transaction, which may yet be rolled back.
         self._registered.update(row[1] for row in found if row[0] > 0)
@@ -258,7 +258,7 @@ class BuildWriter(Generic[RowT, EventT]):
 
 
 @cache
-def _claim_statement(*, one: bool, patient: bool, only_if_live: bool) -> Statement:
+def claim_statement(*, one: bool, patient: bool, only_if_live: bool) -> Statement:
     """A statement about one tenant names it as a scalar everywhere, so that a distributed database can route it."""
     parts = _ONE if one else _MANY
     wait: LiteralString = "" if patient else "skip locked"

@@ -26,16 +26,16 @@ PAGE_COLUMNS: Final[LiteralString] = """
 
 EVENT_COLUMNS: Final[LiteralString] = """
     event.tenant_id, event.position, stream_id, version, data, actor_id, command_id, recorded_at,
-    type = any($1::text[]) as handled"""
-"""`$1` are the types that are handled."""
+    type = any($4::text[]) as handled"""
+"""`$4` are the types that are handled."""
 
 PAGE_OF_ALL: Final = Statement(
     "projection_page_of_all",
     f"""
     select tenant_id, {PAGE_COLUMNS}
     from (select {EVENT_COLUMNS} from event
-          where (event.tenant_id, event.position) > ($2::uuid, $3::bigint)
-          order by event.tenant_id, event.position limit $4::bigint) as page
+          where (event.tenant_id, event.position) > ($1::uuid, $2::bigint)
+          order by event.tenant_id, event.position limit $3::bigint) as page
     group by tenant_id order by tenant_id
     """,
 )

@@ -23,6 +23,7 @@ def new_build(database_url: str, model: AnyReadModel) -> Generator[tuple[Connect
 
     Leftovers of a killed one are removed first. Raises `BuildFailed` if another one is being made.
     """
+    # Its statements are prepared by `infrastructure.pipeline`; psycopg would forget them with its own.
     with psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection:
         connection.execute(
             "select set_config('timezone', 'UTC', false), set_config('synchronous_commit', 'off', false)"

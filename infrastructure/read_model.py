@@ -75,8 +75,8 @@ _SQL_TYPES: Final[dict[object, LiteralString]] = {
 }
 
 JSON: Final[LiteralString] = "json"
-"""Of a field that is a Struct or a dict: kept as it was written, because rows are written and read whole. Taking it apart into
-`jsonb` and putting it together again takes PostgreSQL a fifth of an insert and half of a list."""
+"""Of a field that is a Struct or a dict: kept as it was written, because rows are written and read whole; PostgreSQL need not take it
+apart into `jsonb` and put it together again."""
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -174,7 +174,7 @@ def _scan(database_url: str, types: bytes, page_size: int) -> Iterator[list[Page
         connection.execute("select set_config('timezone', 'UTC', false)")
 
         def page(after_tenant: UUID, after: int) -> list[PageRow]:
-            parameters = (types, after_tenant.bytes, int8(after), int8(page_size))
+            parameters = (after_tenant.bytes, int8(after), int8(page_size), types)
             (found,) = run_sync(connection, [(PAGE_OF_ALL, parameters)])
             return rows(connection, found)
 

@@ -29,12 +29,12 @@ class RowTable(Generic[RowT, EventT]):
         self._single = len(model.key) == 1
         types: dict[str, LiteralString] = {column.name: column.sql_type for column in columns(model.row)}
         self._sql_types = list(types.values())
-        key_types: list[LiteralString] = ["uuid", *(types[name] for name in model.key)]
-        self._key_arrays = [_ARRAYS[sql_type] for sql_type in key_types[1:]]
+        key_types: list[LiteralString] = [types[name] for name in model.key]
+        self._key_arrays = [_ARRAYS[sql_type] for sql_type in key_types]
         parts = _parts(self.name, list(types), model.key)
         wanted = sql.SQL(", ").join(
             sql.SQL("${}::{}[]").format(sql.Literal(number), sql.SQL(sql_type))
-            for number, sql_type in enumerate(key_types, 1)
+            for number, sql_type in enumerate(["uuid", *key_types], 1)
         )
         self._load = statement(_LOAD.format(wanted=wanted, **parts).as_string(None))
         self._upsert = statement(_UPSERT.format(**parts).as_string(None))
@@ -48,7 +48,7 @@ class RowTable(Generic[RowT, EventT]):
     def load(self, connection: Connection[Any], wanted: Sequence[tuple[UUID, Key]]) -> list[RowT]:
         """The rows that exist among those wanted."""
         found: list[RowT] = []
-        for answer in run_sync(connection, list(self._about(self._load, wanted))):
+        for answer in run_sync(connection, list(self._by_key(self._load, wanted))):
             text = answer.get_value(0, 0)
             if text is not None:
                 found += self._rows.decode(text)
@@ -61,10 +61,10 @@ class RowTable(Generic[RowT, EventT]):
 
     def deletes(self, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
         """What deletes the rows that exist among these."""
-        return self._about(self._delete, keys)
+        return self._by_key(self._delete, keys)
 
     def copy(self, connection: Connection[Any], rows: Sequence[RowT]) -> None:
-        """Insert rows that are known not to exist: twice as fast as `upsert`."""
+        """Insert rows that are known not to exist: twice as fast as to upsert them."""
         if not rows:
             return
         with connection.cursor().copy(self._copy) as copy:
@@ -72,13 +72,13 @@ class RowTable(Generic[RowT, EventT]):
             for row in rows:
                 copy.write_row([_value(value) for value in msgspec.structs.astuple(row)])
 
-    def _about(self, wanted: Statement, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
+    def _by_key(self, asked: Statement, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
         """A statement about the rows with these keys."""
         for some in _portions(keys):
             values = [uuids(tenant_id for tenant_id, _ in some)]
             for number, encode in enumerate(self._key_arrays):
                 values.append(encode(key[number] for _, key in some))
-            yield wanted, values
+            yield asked, values
 
 
 _ARRAYS: Final[dict[str, Callable[[Iterable[Any]], bytes]]] = {

@@ -328,7 +328,7 @@ async def test_a_query_can_wait_for_a_position(database_url: str) -> None:
                 await wait_for(Database(pool), APPLICATION_LIST, tenant, 1, 0)
 
 
-def test_one_tenant_per_unit_names_it_as_a_scalar(database_url: str) -> None:
+def test_one_tenant_per_unit_comes_to_the_same(database_url: str) -> None:
     with world(database_url) as here:
         jobs = [new_id(new_tenant()) for _ in range(3)]
         for job_id in jobs:
