@@ -29,12 +29,12 @@ class RowTable(Generic[RowT, EventT]):
         self._single = len(model.key) == 1
         types: dict[str, LiteralString] = {column.name: column.sql_type for column in columns(model.row)}
         self._sql_types = list(types.values())
-        key_types: list[LiteralString] = [types[name] for name in model.key]
+        key_types: list[LiteralString] = [types[name] for name in ("tenant_id", *model.key)]
         self._key_arrays = [_ARRAYS[sql_type] for sql_type in key_types]
         parts = _parts(self.name, list(types), model.key)
         wanted = sql.SQL(", ").join(
             sql.SQL("${}::{}[]").format(sql.Literal(number), sql.SQL(sql_type))
-            for number, sql_type in enumerate(["uuid", *key_types], 1)
+            for number, sql_type in enumerate(key_types, 1)
         )
         self._load = statement(_LOAD.format(wanted=wanted, **parts).as_string(None))
         self._upsert = statement(_UPSERT.format(**parts).as_string(None))
@@ -75,10 +75,8 @@ class RowTable(Generic[RowT, EventT]):
     def _by_key(self, asked: Statement, keys: Sequence[tuple[UUID, Key]]) -> Iterator[Call]:
         """A statement about the rows with these keys."""
         for some in _portions(keys):
-            values = [uuids(tenant_id for tenant_id, _ in some)]
-            for number, encode in enumerate(self._key_arrays):
-                values.append(encode(key[number] for _, key in some))
-            yield asked, values
+            columns_of = zip(*((tenant_id, *key) for tenant_id, key in some), strict=True)
+            yield asked, [encode(column) for encode, column in zip(self._key_arrays, columns_of, strict=True)]
 
 
 _ARRAYS: Final[dict[str, Callable[[Iterable[Any]], bytes]]] = {
