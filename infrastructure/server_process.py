@@ -67,8 +67,12 @@ def wait_until(
     Raises `ServerError` with the last error that the server itself wrote when it ends or takes too long.
     """
     until = time.monotonic() + START_SECONDS
-    while not ready():
-        if process.poll() is not None:
+    while True:
+        # Asked first: of a program that has done its work and ends (`initdb`), readiness is true once it has ended.
+        ended = process.poll() is not None
+        if ready():
+            return
+        if ended:
             raise ServerError(f"{name} did not start: {_last_error(log, logged)}")
         if time.monotonic() > until:
             stop(process, patience=5)
