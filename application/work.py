@@ -16,8 +16,9 @@ from domain.skills import BUILT_IN, Vocabulary
 
 
 class EntityCache:
-    """The most recently used entities of this process. Never trusted: an append names the versions it was decided on,
-    and whatever a cached state would refuse is decided again on a fresh one."""
+    """The entities of this process that were used most recently, and more than once: one that has just begun is left out, since
+    most are not changed again for hours. Never trusted: an append names the versions it was decided on, and whatever a cached
+    state would refuse is decided again on a fresh one."""
 
     def __init__(self, limit: int = 20_000) -> None:
         self._limit = limit
@@ -140,9 +141,11 @@ class Work:
         for subject in self._subjects.values():
             if subject.events:
                 events = [(event, next(place), recorded_at) for event in subject.events]
+                begins = subject.entity.version == 0
                 subject.entity = stamped(subject.entity, subject.state, events)
                 subject.events = []
-                self._cache.put(subject.entity)
+                if not begins:
+                    self._cache.put(subject.entity)
 
     def forget(self) -> None:
         """The append conflicted: nothing that was read is current any more."""

@@ -8,6 +8,7 @@ from application.commands import application_id
 from application.entity import Entity
 from application.handle import CommandHandler, Metadata, Outcome, command_id
 from application.ports import EventLog
+from application.work import EntityCache
 from domain.decision import Command
 from domain.identifiers import random_id, tenant_id
 from domain.job import CloseJob, CreateJob, EditJob, Job, Posting, PublishJob, ReopenJob, Requirements
@@ -28,11 +29,13 @@ _numbers = itertools.count(1)
 class Office:
     """One process: a log and a handler with a cache of its own. `beside()` is another process on the same log."""
 
-    def __init__(self, log: EventLog, company_id: UUID | None = None) -> None:
+    def __init__(
+        self, log: EventLog, company_id: UUID | None = None, cache: EntityCache | None = None
+    ) -> None:
         self.log = log
         self.company_id = company_id or tenant_id(uuid4())
         self.recruiter = self.staff("recruiter")
-        self._handler = CommandHandler(log)
+        self._handler = CommandHandler(log, cache)
 
     def beside(self, log: EventLog | None = None) -> "Office":
         other = Office(log or self.log, self.company_id)
@@ -58,6 +61,14 @@ class Office:
         return await self._handler.handle(command, how)
 
     async def open_job(self, openings: int = 1, by: Actor | None = None) -> UUID:
+        """The id of a new job, created and published: from the second command on its entity is remembered."""
+        who = by or self.recruiter
+        job_id = await self.draft(openings, who)
+        await self.issue(publish(job_id), who)
+        return job_id
+
+    async def draft(self, openings: int = 1, by: Actor | None = None) -> UUID:
+        """The id of a new job that is not published."""
         who = by or self.recruiter
         job_id = random_id(self.company_id, uuid4())
         create = CreateJob(
@@ -66,7 +77,6 @@ class Office:
             posting=Posting(title=f"Job {next(_numbers)}"),
             requirements=Requirements(skills=("baking",)),
             openings=openings,
-            publish=True,
         )
         await self.issue(create, who)
         return job_id

@@ -44,9 +44,10 @@ async def at_once(*calls: Awaitable[T]) -> tuple[list[T], list[str]]:
 
 async def test_a_refusal_by_a_stale_cache_is_decided_again(office: Office) -> None:
     application = await office.applied(await office.open_job())
-    await office.beside().issue(advance(application, "screening"))
-    moved = await office.issue(advance(application, "interview"))
-    assert application_of(moved).state.stage == "interview"
+    await office.issue(advance(application, "screening"))
+    await office.beside().issue(advance(application, "interview"))
+    moved = await office.issue(advance(application, "offer"))
+    assert application_of(moved).state.stage == "offer"
 
 
 async def test_a_consent_by_a_stale_cache_is_not_written(office: Office) -> None:

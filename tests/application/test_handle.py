@@ -9,6 +9,7 @@ from application.actor import Role
 from application.commands import COMMANDS
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
+from application.work import EntityCache
 from domain.identifiers import random_id
 from domain.membership import AddMember, ChangeMemberRole, LeaveCompany, RemoveMember
 from infrastructure.event_store import EventStore
@@ -120,6 +121,15 @@ async def test_an_expected_version_is_judged_by_the_log_not_by_the_cache(office:
     other = office.beside()
     await other.issue(rename(job_id, "And again"))
     assert (await office.issue(close(job_id), version=4)).entity.version == 5
+
+
+async def test_an_entity_is_remembered_from_its_second_command_on(store: EventStore) -> None:
+    cache = EntityCache()
+    office = Office(store, cache=cache)
+    job_id = await office.draft()
+    assert cache.get(job_id) is None
+    published = await office.issue(publish(job_id))
+    assert cache.get(job_id) is published.entity
 
 
 async def test_the_last_admin_stays(office: Office) -> None:
