@@ -12,12 +12,13 @@ from msgspec.structs import force_setattr
 
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
-# No line breaks of Unicode's, and nothing that turns the direction of what follows in a list or a mail.
-_LINE: Final = r"^[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
-_SOME_LINE: Final = (
-    r"^(?=[\s\xad\u200b-\u200f\u2060-\u2064\ufeff]*[^\s\xad\u200b-\u200f\u2060-\u2064\ufeff])"
-    r"[^\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
-)
+TURNING: Final = r"\u202a-\u202e\u2066-\u2069"
+"""Characters (as in a class of a pattern) that turn the direction of what follows in a list or a mail: no line has them, nor
+line breaks of Unicode's."""
+UNSEEN: Final = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
+"""Characters that show nothing: a line that must not be blank has another one."""
+_LINE: Final = rf"^[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
+_SOME_LINE: Final = rf"^(?=[{UNSEEN}]*[^{UNSEEN}])[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
 _CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
 _EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@([^@\s\x00-\x1f\x7f.]{1,63}\.)+[^@\s\x00-\x1f\x7f.]{1,63}$(?!\n)"
 NO_NUL: Final = r"^[^\x00]*$(?!\n)"

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from api.fields import LONGEST_SKILL, plain_letters
+from api.fields import LONGEST_SKILL, TURNING, UNSEEN, plain_letters
 from api.pay import Pay, yearly
 from api.posting_rules import (
     COMPANY_LIMIT,
@@ -100,6 +100,8 @@ _USED = frozenset(
 )
 _BEYOND = 10**15
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_TURNING = re.compile(f"[{TURNING}]")
+_UNSEEN = re.compile(f"[{UNSEEN}]*")
 _REMOTE = re.compile(r"remote|telework|anywhere", re.IGNORECASE)
 
 
@@ -169,11 +171,19 @@ class _Mapping:
             self._changed("spaces_tidied")
         return text.strip()
 
+    def _straight(self, text: str) -> str:
+        straight = _TURNING.sub("", text)
+        if straight != text:
+            self._changed("characters_removed")
+        return straight
+
     def _one_line(self, text: str) -> str:
-        line = " ".join(text.split())
-        if line != text:
+        """A line as the API takes it; "" if it would show nothing."""
+        straight = self._straight(text)
+        line = " ".join(straight.split())
+        if line != straight:
             self._changed("spaces_tidied")
-        return line
+        return "" if _UNSEEN.fullmatch(line) else line
 
     def _cut(self, text: str, limit: int, rule: str) -> str:
         if len(text) <= limit:
@@ -264,7 +274,7 @@ class _Mapping:
         given = stated or derived
         kept: dict[str, str] = {}
         for skill in given:
-            tidy = self._one_line(plain_letters(self._clean(skill)))[:LONGEST_SKILL].rstrip()
+            tidy = self._one_line(plain_letters(self._straight(self._clean(skill)))[:LONGEST_SKILL])
             if tidy:
                 kept.setdefault(tidy.casefold(), tidy)
         if tuple(kept.values()) != tuple(given):
