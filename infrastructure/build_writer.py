@@ -177,6 +177,8 @@ class BuildWriter(Generic[RowT, EventT]):
             parameters.append(int8(self._model.version))
         calls.append((claim_statement(one=one, patient=patient, only_if_live=only_if_live), parameters))
         found = rows(connection, run_sync(connection, calls)[-1])
+        # Who is not found is registered again next time: a crash of PostgreSQL takes checkpoints back that were not flushed.
+        self._registered.difference_update(target.tenant_id for target in targets)
         # A checkpoint at 0 may be of this very transaction, which may yet be rolled back.
         self._registered.update(row[1] for row in found if row[0] > 0)
         return [self.reader.page(row[1:], row[0]) for row in found]

@@ -286,6 +286,25 @@ def test_a_backend_killed_between_write_and_commit_loses_and_doubles_nothing(dat
         assert views_of(here, job_id) == 3
 
 
+def test_a_tenant_whose_first_units_a_crash_took_back_is_projected_again(database_url: str) -> None:
+    """Units do not wait for the disk, so that PostgreSQL may forget the last ones together, while the worker goes on."""
+    with world(database_url) as here:
+        job_id = new_id(new_tenant())
+        here.append(job_id, created())
+        views(here, job_id, 3)
+        (tenant,) = here.projector(JOB_DASHBOARD).behind()
+        projector = here.projector(JOB_DASHBOARD, page_size=2)
+        assert [projector.unit({tenant}).events, projector.unit({tenant}).events] == [2, 2]
+        here.execute("delete from rm_job_dashboard where tenant_id = %s", tenant)
+        here.execute("delete from projection_checkpoint where tenant_id = %s", tenant)
+        views(here, job_id, 1)
+        projector.unit({tenant})
+        assert projector.behind() == {tenant}
+        projector.drain({tenant})
+        assert views_of(here, job_id) == 4
+        assert projector.behind() == set()
+
+
 def test_a_model_of_another_version_is_not_projected(database_url: str) -> None:
     with world(database_url) as here:
         job_id = new_id(new_tenant())
