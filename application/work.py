@@ -1,6 +1,7 @@
 """One attempt to carry out a command: what it read, what it decided, and the append that follows from both."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import msgspec
 
 from application.entity import AnyDecider, Entity, encode, rehydrate, stamped
 from application.ports import EventLog
-from application.recorded import Append, StreamPart
+from application.recorded import Append, StoredEvent, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
 from domain.decision import Command, Event, Rejected, fold
 from domain.skills import BUILT_IN, Vocabulary
@@ -112,6 +113,16 @@ class Work:
 
     async def _load(self, decider: AnyDecider, stream_id: UUID) -> Entity[Any]:
         stream = await self._log.load(self.tenant_id, stream_id)
+        if not self._subjects:
+            self._recognise(decider, stream_id, stream)
+        entity = rehydrate(decider, stream_id, stream)
+        if entity.version:
+            self._cache.put(entity)
+        return entity
+
+    def _recognise(self, decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> None:
+        """See whether the command was carried out before, by the stream that it is about: others may hold what another part of a
+        bulk with the same key has written there."""
         own = 0
         for number, stored in enumerate(stream, start=1):
             if stored.command_id == self._command_id:
@@ -120,10 +131,6 @@ class Work:
                 raise IdempotencyKeyReused
         if own:
             self.repeated = rehydrate(decider, stream_id, stream[:own])
-        entity = rehydrate(decider, stream_id, stream)
-        if entity.version:
-            self._cache.put(entity)
-        return entity
 
     def append(self, actor_id: UUID | None) -> Append | None:
         """Everything that was decided, on the versions that were read; None if nothing was."""

@@ -71,6 +71,18 @@ async def test_many_hired_at_once_fill_only_the_openings(system: System) -> None
     assert sorted(item.get("code", "ok") for item in items) == ["ok"] * 3 + ["openings_filled"] * 5
 
 
+async def test_many_hired_at_once_with_a_key_are_hired_once(system: System) -> None:
+    admin = await system.company()
+    sent = await applications(system, job := await admin.posts_job(openings=5), 3)
+    ids = [one["id"] for one in sent]
+    for stage in ("screening", "interview", "offer"):
+        await of(admin, "stage", ids=ids, stage=stage)
+    for _ in range(2):
+        answer = await admin.post("/applications/bulk/stage", {"ids": ids, "stage": "hired"}, key="hire")
+        assert [item["status"] for item in done(answer)["items"]] == ["ok"] * 3
+    assert (await admin.sees(f"/jobs/{job['id']}"))["version"] == job["version"] + 3
+
+
 async def test_a_repeated_key_answers_the_same_outcomes(system: System) -> None:
     admin = await system.company()
     sent = await applications(system, await admin.posts_job(), 3)
