@@ -18,7 +18,7 @@ AnyDecider = Decider[Any, Any, Any]
 
 class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     """`version` 0: no events yet. `position` is that of its last event. `last_at` says when each type of event was recorded
-    last, `first_at` when the first."""
+    last, `first_at` when the first. `size` is how many bytes its events take in the log."""
 
     stream_id: UUID
     state: StateT_co
@@ -26,6 +26,7 @@ class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     position: int = 0
     last_at: Mapping[str, datetime] = {}
     first_at: Mapping[str, datetime] = {}
+    size: int = 0
 
 
 _encoder = msgspec.json.Encoder()
@@ -71,21 +72,15 @@ def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent
     """The entity after the events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
     if stream and stream[0].type not in _types(decider.event_type):
         raise NotFound
-    entity: Entity[Any] = Entity(stream_id, decider.initial)
-    return after(
-        decider, entity, [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream]
-    )
+    events = [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream]
+    state = fold(decider, (event for event, _, _ in events))
+    return stamped(Entity(stream_id, state), state, events, sum(len(stored.data) for stored in stream))
 
 
-def after(
-    decider: AnyDecider, entity: Entity[Any], events: Sequence[tuple[Event, int, datetime]]
+def stamped(
+    entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, datetime]], size: int
 ) -> Entity[Any]:
-    """The entity after further events, given with their positions and times."""
-    return stamped(entity, fold(decider, (event for event, _, _ in events), entity.state), events)
-
-
-def stamped(entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, datetime]]) -> Entity[Any]:
-    """`after`, for whom knows the `state` that the events lead to."""
+    """The entity after further events, given with their positions and times, that lead to `state` and take `size` bytes."""
     if not events:
         return entity
     last_at = dict(entity.last_at)
@@ -94,4 +89,12 @@ def stamped(entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, 
         name = type(event).__name__
         last_at[name] = at
         first_at.setdefault(name, at)
-    return Entity(entity.stream_id, state, entity.version + len(events), events[-1][1], last_at, first_at)
+    return Entity(
+        entity.stream_id,
+        state,
+        entity.version + len(events),
+        events[-1][1],
+        last_at,
+        first_at,
+        entity.size + size,
+    )

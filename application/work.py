@@ -19,10 +19,14 @@ from domain.skills import BUILT_IN, Vocabulary
 class EntityCache:
     """The entities of this process that were used most recently, and more than once: one that has just begun is left out, since
     most are not changed again for hours. Never trusted: an append names the versions it was decided on, and whatever a cached
-    state would refuse is decided again on a fresh one."""
+    state would refuse is decided again on a fresh one.
 
-    def __init__(self, limit: int = 20_000) -> None:
+    `limit` bounds how many they are, `most_bytes` what their events take in the log."""
+
+    def __init__(self, limit: int = 20_000, most_bytes: int = 64 << 20) -> None:
         self._limit = limit
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._entities: OrderedDict[int, Entity[Any]] = OrderedDict()
         """By the integers of their ids: those are quicker to look up than the ids."""
 
@@ -34,23 +38,30 @@ class EntityCache:
         return entity
 
     def put(self, entity: Entity[Any]) -> None:
-        number = entity.stream_id.int
-        self._entities[number] = entity
-        self._entities.move_to_end(number)
-        if len(self._entities) > self._limit:
-            self._entities.popitem(last=False)
+        self.drop(entity.stream_id)
+        if entity.size > self._most_bytes:
+            return
+        self._entities[entity.stream_id.int] = entity
+        self._bytes += entity.size
+        while len(self._entities) > self._limit or self._bytes > self._most_bytes:
+            _, oldest = self._entities.popitem(last=False)
+            self._bytes -= oldest.size
 
     def drop(self, stream_id: UUID) -> None:
-        self._entities.pop(stream_id.int, None)
+        entity = self._entities.pop(stream_id.int, None)
+        if entity is not None:
+            self._bytes -= entity.size
 
 
 class Subject(msgspec.Struct):
-    """What a command reads and decides about: the `entity` as it was loaded, and the `state` after the `events` decided since."""
+    """What a command reads and decides about: the `entity` as it was loaded, and the `state` after the `events` decided since,
+    which take `size` bytes once they are encoded."""
 
     decider: AnyDecider
     entity: Entity[Any]
     state: Any
     events: list[Event] = []
+    size: int = 0
 
     def decide(self, command: Command) -> Any:
         """Decide a command and keep its events; the state after them. Raises `Refused`."""
@@ -139,6 +150,7 @@ class Work:
         for subject in self._subjects.values():
             decided = decided or bool(subject.events)
             events = tuple([encode(event) for event in subject.events])
+            subject.size = sum([len(event.data) for event in events])
             parts.append(StreamPart(subject.entity.stream_id, subject.entity.version, events))
         return Append(self.tenant_id, tuple(parts), self._command_id, actor_id) if decided else None
 
@@ -149,7 +161,7 @@ class Work:
             if subject.events:
                 events = [(event, next(place), recorded_at) for event in subject.events]
                 begins = subject.entity.version == 0
-                subject.entity = stamped(subject.entity, subject.state, events)
+                subject.entity = stamped(subject.entity, subject.state, events, subject.size)
                 subject.events = []
                 if not begins:
                     self._cache.put(subject.entity)

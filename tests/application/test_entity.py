@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from application.entity import Entity, after, encode, recorded, rehydrate
+from application.entity import Entity, encode, recorded, rehydrate, stamped
 from application.recorded import StoredEvent
 from application.work import EntityCache
 from domain.decision import Event
@@ -55,7 +55,8 @@ def test_further_events_make_what_the_whole_stream_makes() -> None:
         (JobClosed(), 6, MORNING + timedelta(hours=3)),
         (JobReopened(), 8, MORNING + timedelta(hours=4)),
     ]
-    assert after(JOB, early, later) == rehydrate(JOB, JOB_ID, rows)
+    whole = rehydrate(JOB, JOB_ID, rows)
+    assert stamped(early, whole.state, later, sum(len(row.data) for row in rows[2:])) == whole
     assert early.state.status == "open"
 
 
@@ -77,3 +78,19 @@ def test_the_cache_forgets_what_was_not_used_longest() -> None:
     assert cache.get(first.stream_id) is first
     cache.drop(first.stream_id)
     assert cache.get(first.stream_id) is None
+
+
+def test_the_cache_is_bounded_by_what_is_in_it_too() -> None:
+    cache = EntityCache(most_bytes=10)
+    small, grown, large = (Entity(UUID(int=n), None, size=size) for n, size in ((1, 4), (1, 6), (2, 5)))
+    cache.put(small)
+    cache.put(large)
+    assert cache.get(small.stream_id) is small
+    cache.put(grown)
+    assert (cache.get(large.stream_id), cache.get(grown.stream_id)) == (None, grown)
+    cache.drop(grown.stream_id)
+    cache.put(large)
+    cache.put(small)
+    assert (cache.get(large.stream_id), cache.get(small.stream_id)) == (large, small)
+    cache.put(Entity(UUID(int=3), None, size=11))
+    assert [cache.get(UUID(int=n)) for n in (1, 2, 3)] == [small, large, None]
