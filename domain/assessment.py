@@ -1,13 +1,12 @@
 """What staff think of an application: comments and scorecards. A stream of its own, so that the application's version tells
 a candidate nothing of them, and a comment never gets in the way of a decision."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal, TypeAlias, assert_never
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
+from rpds import HashTrieMap
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
 
@@ -76,7 +75,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The comments that stand (text id -> author), and the scorecards: one per person and stage."""
 
-    comments: Mapping[UUID, UUID] = MappingProxyType({})
+    comments: "HashTrieMap[UUID, UUID]" = HashTrieMap()
     scorecards: tuple[Scorecard, ...] = ()
 
     def scorecard(self, author_id: UUID, stage: ScoredStage) -> Scorecard | None:
@@ -88,12 +87,9 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 def evolve(state: Assessment, event: AssessmentEvent) -> Assessment:
     match event:
         case CommentAdded():
-            return replace(
-                state, comments=MappingProxyType({**state.comments, event.text_id: event.author_id})
-            )
+            return replace(state, comments=state.comments.insert(event.text_id, event.author_id))
         case CommentRemoved():
-            left = {text: author for text, author in state.comments.items() if text != event.text_id}
-            return replace(state, comments=MappingProxyType(left))
+            return replace(state, comments=state.comments.discard(event.text_id))
         case ScorecardSubmitted() | ScorecardRevised():
             before = state.scorecard(event.author_id, event.stage)
             card = Scorecard(

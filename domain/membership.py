@@ -1,11 +1,10 @@
 """Who holds which role in a company: one stream per company, so that the last admin is a rule and not a race."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal, TypeAlias, assert_never
 from uuid import UUID
 
 import msgspec
+from rpds import HashTrieMap
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
 
@@ -42,7 +41,7 @@ MembershipEvent: TypeAlias = MemberJoined | MemberRoleChanged | MemberLeft
 class Membership(msgspec.Struct, frozen=True):
     """The members of a company: account id -> role."""
 
-    roles: Mapping[UUID, StaffRole] = MappingProxyType({})
+    roles: "HashTrieMap[UUID, StaffRole]" = HashTrieMap()
 
 
 def evolve(state: Membership, event: MembershipEvent) -> Membership:
@@ -50,11 +49,9 @@ def evolve(state: Membership, event: MembershipEvent) -> Membership:
         case (
             MemberJoined(account_id=account, role=role) | MemberRoleChanged(account_id=account, to_role=role)
         ):
-            roles: dict[UUID, StaffRole] = {**state.roles, account: role}
-            return Membership(MappingProxyType(roles))
+            return Membership(state.roles.insert(account, role))
         case MemberLeft(account_id=account):
-            roles = {member: role for member, role in state.roles.items() if member != account}
-            return Membership(MappingProxyType(roles))
+            return Membership(state.roles.discard(account))
         case _:
             assert_never(event)
 

@@ -1,4 +1,5 @@
 from functools import partial
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -33,7 +34,7 @@ def test_a_comment_is_removed_by_its_author_only() -> None:
     given_assessment(commented(ANN)).when(remove_comment(ANN)).then(comment_removed())
     given_assessment(commented(ANN)).when(remove_comment(BOB)).refused("not_the_author")
     given_assessment(commented(ANN), comment_removed()).when(remove_comment(ANN)).refused("comment_not_found")
-    assert given_assessment(commented(ANN), comment_removed()).state.comments == {}
+    assert not given_assessment(commented(ANN), comment_removed()).state.comments
 
 
 def test_without_a_stage_a_scorecard_is_for_the_last_one_reached() -> None:
@@ -77,3 +78,10 @@ def test_the_same_judgement_again_is_no_revision_but_another_note_is() -> None:
 )
 def test_a_scorecard_rates_up_to_20_criteria_from_1_to_5(ratings: tuple[Rating, ...]) -> None:
     given_assessment().when(score(ANN, ratings=ratings)).refused("ratings_invalid")
+
+
+def test_as_many_comments_as_an_enemy_writes_are_folded_soon() -> None:
+    """In the square of their number, this would take beyond any test's time."""
+    texts = [UUID(int=number) for number in range(60_000)]
+    state = given_assessment(*(commented(ANN, text) for text in texts)).state
+    assert set(state.comments) == set(texts)
