@@ -184,7 +184,7 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
 
 
 async def _kept(services: Services, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
-    """Read the file, store it, and write its row; a file without a row is removed again.
+    """Read the file, store it, and write its row; a file that no row comes to name is removed again, at the latest by the sweep.
 
     Who has too many resumes is refused before the file is read, and again when the row is written: others may upload too.
     """
@@ -208,15 +208,14 @@ async def _kept(services: Services, owner_id: UUID, upload: Upload, key: Request
     )
     async with services.database.identity() as connection:
         await resume_rows.announce(connection, resume.blob_name)
-    stored = False
-    try:
-        await services.blobs.put(resume.blob_name, upload.file)
-        async with services.database.of_account(owner_id) as connection:
-            stored = await resume_rows.store(connection, resume, key)
-    finally:
-        if not stored:
-            await asyncio.shield(_removed(services, resume.blob_name))
-    return resume if stored else await _made_meanwhile(services, owner_id, key)
+    # What fails from here on is left to the sweep: the row may be there, or the file still come, though nobody hears of it.
+    await services.blobs.put(resume.blob_name, upload.file)
+    async with services.database.of_account(owner_id) as connection:
+        stored = await resume_rows.store(connection, resume, key)
+    if stored:
+        return resume
+    await asyncio.shield(_removed(services, resume.blob_name))
+    return await _made_meanwhile(services, owner_id, key)
 
 
 async def _made_meanwhile(services: Services, owner_id: UUID, key: RequestKey | None) -> Resume:

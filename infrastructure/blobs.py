@@ -1,5 +1,7 @@
 """Files, in a folder by default or any store that obstore knows by URL (S3 and others), under generated names."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +52,11 @@ class Blobs:
             self._place = LocalStore(self._place)
         return self._place
 
+    @property
+    def _folder(self) -> Path | None:
+        store = self._store
+        return Path(str(store.prefix)) if isinstance(store, LocalStore) else None
+
     @staticmethod
     def new_name() -> str:
         """A name that no file has."""
@@ -61,6 +68,8 @@ class Blobs:
         file.seek(0)
         try:
             await self._store.put_async(name, file, chunk_size=5 * 1024 * 1024)
+            if (folder := self._folder) is not None:
+                await asyncio.to_thread(_on_disk, folder / name, folder)
         except (BaseError, OSError) as error:
             raise _unavailable(error) from error
 
@@ -77,6 +86,9 @@ class Blobs:
     async def remove(self, name: str) -> bool:
         """Remove a file; false when it is not there, as far as the store tells. Raises `BlobsUnavailable`."""
         try:
+            if (folder := self._folder) is not None:
+                for unfinished in folder.glob(f"{name}#*"):  # of a process that was killed while it wrote
+                    unfinished.unlink(missing_ok=True)
             await self._store.delete_async(name)
         except FileNotFoundError:
             return False
@@ -105,6 +117,16 @@ def open_blobs(settings: Settings) -> Blobs:
 async def _pieces(stream: AsyncIterator[object]) -> AsyncIterator[bytes]:
     async for piece in stream:
         yield bytes(memoryview(piece))  # type: ignore[arg-type] # a buffer of Rust's, copied piece by piece
+
+
+def _on_disk(file: Path, folder: Path) -> None:
+    """Its row is on disk once it is acknowledged; the file must be, too."""
+    for place in (file, file.parent, folder):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _unavailable(error: Exception) -> BlobsUnavailable:

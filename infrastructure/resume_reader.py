@@ -59,7 +59,7 @@ class ResumeReader:
         self._waiting += 1
         try:
             async with self._turns:
-                lines = await self._ask(file, self._shared(vocabulary))
+                lines = await self._ask(file, vocabulary)
         finally:
             self._waiting -= 1
         answer = msgspec.json.decode(lines[-1], type=Answer) if lines else Answer(reason="resume_too_complex")
@@ -67,10 +67,12 @@ class ResumeReader:
             raise ResumeRefused(answer.reason or "resume_too_complex", answer.detail or TOO_COMPLEX)
         return answer
 
-    async def _ask(self, file: IO[bytes], vocabulary: IO[bytes] | None) -> list[bytes]:
+    async def _ask(self, file: IO[bytes], vocabulary: Vocabulary) -> list[bytes]:
         """The lines that a child said before it ended, or was ended."""
         await asyncio.to_thread(file.seek, 0)
-        shared = () if vocabulary is None else (vocabulary.fileno(),)
+        # Nothing is awaited between this and the child's start: another caller's vocabulary would close the file.
+        written = self._shared(vocabulary)
+        shared = () if written is None else (written.fileno(),)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-I", "-B", "-m", "infrastructure.resume_worker", *(map(str, shared) if shared else "-")),

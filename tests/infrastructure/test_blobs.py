@@ -1,6 +1,7 @@
 """Files by URL: a store that speaks S3 gets them by its own protocol, and its faults are said plainly."""
 
 import asyncio
+import os
 import re
 import tempfile
 import threading
@@ -119,6 +120,30 @@ async def kept_and_removed(blobs: Blobs) -> None:
 def test_a_folder_keeps_files(tmp_path: Path) -> None:
     asyncio.run(kept_and_removed(open_blobs(Settings(home=tmp_path))))
     asyncio.run(kept_and_removed(open_blobs(Settings(blob_url=f"file://{tmp_path}/elsewhere"))))
+
+
+def test_what_a_killed_process_had_written_of_a_file_goes_with_it(tmp_path: Path) -> None:
+    """A store of files writes beside a file's place; the row of a file that was announced leads to no other name."""
+    blobs = open_blobs(Settings(home=tmp_path))
+    name = asyncio.run(stored(blobs))
+    kept = asyncio.run(stored(blobs))
+    file = tmp_path / "blobs" / name
+    file.rename(file.with_name(f"{file.name}#1"))
+    assert not asyncio.run(blobs.remove(name))
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == [tmp_path / "blobs" / kept]
+
+
+def test_a_stored_file_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    fsync = os.fsync
+
+    def seen(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    file = tmp_path / "blobs" / asyncio.run(stored(open_blobs(Settings(home=tmp_path))))
+    assert {file.stat().st_ino, file.parent.stat().st_ino, file.parent.parent.stat().st_ino} <= synced
 
 
 def test_a_store_by_url_keeps_files(s3: Bucket) -> None:

@@ -80,6 +80,20 @@ async def test_an_imported_vocabulary_reaches_the_reader() -> None:
             assert (await reader.read(file, vocabulary)).skills == ("python", "quantum baking")
 
 
+@pytest.mark.asyncio
+async def test_uploads_on_both_sides_of_an_import_keep_their_vocabularies() -> None:
+    before = BUILT_IN.extended([Skill("Quantum Baking", ("q-baking",))])
+    after = BUILT_IN.extended([Skill("Quantum Frying", ("q-frying",))])
+    files = [opened(b"Skills: Q-Baking, Q-Frying") for _ in range(4)]
+    async with ResumeReader() as reader:
+        vocabularies = [before, after] * 2
+        reads = map(reader.read, files, vocabularies)
+        skills = [answer.skills for answer in await asyncio.gather(*reads)]
+    for file in files:
+        file.close()
+    assert skills == [("quantum baking",), ("quantum frying",)] * 2
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
