@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
@@ -133,8 +134,10 @@ class PostgresServer:
 
     def _initialise(self) -> None:
         """Build the data folder beside its place and move it there when it is complete."""
-        unfinished = self._data.with_name("postgres.new")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in self._data.parent.glob("postgres.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # A name of its own: the `initdb` of a killed start may still run for a while, and at its end it empties its folder.
+        unfinished = self._data.with_name(f"postgres.new-{secrets.token_hex(4)}")
         make_folder(unfinished, self._account)
         options = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         more = ("--data-checksums", "--auth=reject", *(() if self._durable else ("--no-sync",)))

@@ -6,6 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, sql
 
+from infrastructure.new_build import BUILD_LOCK, live_build, remove_unfinished
 from infrastructure.read_model import (
     AnyReadModel,
     create_indexes,
@@ -31,6 +32,11 @@ def ensure_read_models(database_url: str, models: Iterable[AnyReadModel]) -> lis
         known = {name for (name,) in connection.execute("select name from projection")}
         missing = [model for model in wanted if model.name not in known]
         for model in missing:
+            # A rebuild of it that was killed may have left its table; one that runs is waited for.
+            connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
+            if live_build(connection, model) is not None:
+                continue
+            remove_unfinished(connection, model)
             _create(connection, model)
         for model in wanted:
             _wall_in(connection, model)

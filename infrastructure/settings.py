@@ -167,18 +167,29 @@ def with_secret_key(settings: Settings) -> Settings:
         key = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         key = secrets.token_urlsafe(48)
-        unfinished = path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
+        unfinished = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(key)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.rename(path)
+        _publish(unfinished, path)
+        key = path.read_text(encoding="ascii").strip()
     if len(key.encode()) < SECRET_KEY_BYTES:
         raise SettingsError(
             f"{path} holds less than {SECRET_KEY_BYTES} bytes: remove it to have a new key made"
         )
     return msgspec.structs.replace(settings, secret_key=key)
+
+
+def _publish(unfinished: Path, path: Path) -> None:
+    """Give a file its name, unless another process has come first: everybody then reads the same one."""
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        unfinished.replace(path)
+    unfinished.unlink(missing_ok=True)
 
 
 def environment(settings: Settings) -> dict[str, str]:

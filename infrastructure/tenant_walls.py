@@ -41,6 +41,7 @@ _SET: Final[LiteralString] = (
 _showing: WeakKeyDictionary[AsyncConnection[Any], tuple[str, str]] = WeakKeyDictionary()
 """What connections are known to show."""
 
+_ONE_AT_A_TIME: Final = 7_265_004
 _START_SECONDS: Final = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -67,7 +68,9 @@ def let_api_in(database_url: str, api_database_url: str | None) -> None:
     password = given.get("password")
     if given.get("user") != API_ROLE or not password:
         return
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(database_url) as connection:
+        # PostgreSQL does not let two transactions alter a role at once: the later one fails.
+        connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         # Encrypted here, so that the server's log of statements does not have it.
         verifier = connection.pgconn.encrypt_password(
             str(password).encode(), API_ROLE.encode(), b"scram-sha-256"

@@ -79,6 +79,16 @@ def test_data_is_there_on_the_next_run(home: Path) -> None:
         assert Redis.from_url(second.redis_url).get("kept") == b"1"
 
 
+def test_what_an_interrupted_first_start_left_is_no_hindrance(home: Path) -> None:
+    """Its `initdb` may even still run, and empties its folder at its end: that must not be the new one's."""
+    for left in ("postgres.new", "postgres.new-0123abcd"):
+        (home / left).mkdir(parents=True)
+        (home / left / "PG_VERSION").write_text("18")
+    with embedded(home, durable=False, valkey=False) as addresses:
+        write_one(addresses)
+        assert not list(home.glob("postgres.new*"))
+
+
 def test_a_commit_is_on_disk_before_it_is_acknowledged(home: Path) -> None:
     with embedded(home, valkey=False) as servers, psycopg.connect(servers.database_url) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):

@@ -10,7 +10,7 @@ import pytest
 
 from application.recorded import Recorded
 from domain.job_view import JobViewed
-from infrastructure.read_model import Column, Key, ReadModel, Row, columns, handled_types
+from infrastructure.read_model import Column, Key, ReadModel, Row, columns, create_table, handled_types
 from infrastructure.read_model_setup import ensure_read_models
 from projections.menu import MENU
 from tests.read_models import new_id, new_tenant, world
@@ -117,6 +117,14 @@ def test_values_come_back_as_they_were_and_a_row_can_go(database_url: str) -> No
 
 def test_handled_events_are_named_as_the_log_spells_them() -> None:
     assert handled_types(EVERYTHING) == ["JobViewed"]
+
+
+def test_what_a_killed_rebuild_left_of_a_new_read_model_is_no_hindrance(database_url: str) -> None:
+    (model, *_) = MENU
+    with psycopg.connect(database_url) as connection:
+        connection.execute(create_table(model, 1))
+    assert model.name in ensure_read_models(database_url, MENU)
+    assert ensure_read_models(database_url, MENU) == []
 
 
 def test_setting_up_twice_creates_once(database_url: str) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, LiteralString
 from uuid import UUID, uuid4
 
@@ -316,6 +317,15 @@ def test_a_build_from_before_there_was_a_wall_gets_one(owner: Owner, api: Owner,
     ensure_read_models(database_url, MENU)
     for model in MENU:
         assert seen(api, view_name(model)) == []
+
+
+def test_migrations_at_once_let_the_api_in_one_after_the_other(owner: Owner, database_url: str) -> None:
+    address = "postgresql://hirelog_api:knock@db/hirelog"
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: let_api_in(database_url, address), range(64)))
+    finally:
+        owner.execute("alter role hirelog_api password null")
 
 
 def test_migrating_lets_the_api_in_by_the_password_of_its_address(owner: Owner, database_url: str) -> None:
