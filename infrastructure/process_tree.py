@@ -123,6 +123,12 @@ class ProcessTree:
                 delay = child.plan_restart()
                 self._report(f"{child.program.name} ended with status {status}; again in {delay:g} s")
             elif child.process is None and child.again_at <= time.monotonic():
-                child.start()
+                try:
+                    child.start()
+                except OSError as error:
+                    delay = child.plan_restart()
+                    self._report(
+                        f"{child.program.name} cannot start ({error.strerror}); again in {delay:g} s"
+                    )
         waiting = [child.again_at for child in self._children if child.process is None]
         return max(0.0, min(waiting) - time.monotonic()) if waiting else None

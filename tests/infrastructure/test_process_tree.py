@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from infrastructure.child_process import spawn, stop
+from infrastructure.process_tree import ProcessTree, Program
+from infrastructure.stop_signals import StopSignals
 
 _TREE = """
 import signal, sys
@@ -106,6 +108,30 @@ def test_a_child_that_crashes_is_started_again_later_and_later(trees: list[Tree]
         "third ended with status 3; again in 0.5 s",
     )
     tree.says_in_order("third started", "third ended with status 3; again in 1 s", "third started")
+
+
+def test_a_child_that_cannot_be_started_again_is_tried_later(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    said: list[str] = []
+
+    def report(text: str) -> None:
+        said.append(text)
+        if "status" in text:
+            program.unlink()
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    program.write_text("#!/bin/sh\nexit 3\n", encoding="ascii")
+    program.chmod(0o700)
+    with StopSignals(settle_seconds=0) as signals:
+        tree = ProcessTree([Program("one", (str(program),))], signals, report)
+        tree.start()
+        tree.supervise()
+        assert tree.stop()
+    assert said == [
+        "one ended with status 3; again in 0.5 s",
+        "one cannot start (No such file or directory); again in 1 s",
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
