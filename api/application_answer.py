@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from api.requests import versioned
 from api.services import Services
 from application.actor import Actor
-from application.entity import Entity, rehydrate
+from application.entity import Entity
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, JobApplication
@@ -76,6 +76,5 @@ def check_concern(actor: Actor, entity: Entity[JobApplication]) -> None:
 
 async def load(services: Services, application_id: UUID) -> Entity[JobApplication]:
     """The application as it stands; version 0 if there is none."""
-    stream = await services.store.load(tenant_of(application_id), application_id)
-    entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
+    entity: Entity[JobApplication] = await services.commands.current(JOB_APPLICATION, application_id)
     return entity

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from api.requests import versioned
 from api.screening_policy import ScreeningPolicy
 from api.services import Services
-from application.entity import Entity, rehydrate
+from application.entity import Entity
 from application.handle import Metadata
 from application.refusals import NotFound
 from domain.decision import Command
@@ -31,7 +31,7 @@ class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
 
 async def load(services: Services, job_id: UUID) -> Entity[Job]:
     """The job as it stands; version 0 if there is none."""
-    entity: Entity[Job] = rehydrate(JOB, job_id, await services.store.load(tenant_of(job_id), job_id))
+    entity: Entity[Job] = await services.commands.current(JOB, job_id)
     return entity
 
 

@@ -28,6 +28,11 @@ class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     first_at: Mapping[str, datetime] = {}
     size: int = 0
 
+    @property
+    def changed_at(self) -> datetime | None:
+        """When its last event was recorded; None without events."""
+        return max(self.last_at.values(), default=None)
+
 
 _encoder = msgspec.json.Encoder()
 
@@ -72,9 +77,14 @@ def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent
     """The entity after the events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
     if stream and stream[0].type not in _types(decider.event_type):
         raise NotFound
-    events = [(decode(decider, stored), stored.position, stored.recorded_at) for stored in stream]
-    state = fold(decider, (event for event, _, _ in events))
-    return stamped(Entity(stream_id, state), state, events, sum(len(stored.data) for stored in stream))
+    return continued(decider, Entity(stream_id, decider.initial), stream)
+
+
+def continued(decider: AnyDecider, entity: Entity[Any], further: Sequence[StoredEvent]) -> Entity[Any]:
+    """The entity after the further events of its stream."""
+    events = [(decode(decider, stored), stored.position, stored.recorded_at) for stored in further]
+    state = fold(decider, (event for event, _, _ in events), entity.state)
+    return stamped(entity, state, events, sum(len(stored.data) for stored in further))
 
 
 def stamped(

@@ -12,7 +12,7 @@ import msgspec
 
 from application.actor import STAFF, Actor
 from application.commands import COMMANDS, Route
-from application.entity import Entity
+from application.entity import AnyDecider, Entity, continued, rehydrate
 from application.ports import EventLog
 from application.recorded import LogUnavailable, VersionConflict
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
@@ -111,6 +111,27 @@ class CommandHandler:
                     return outcome
             fresh = True
         raise LogUnavailable("too many others write to the same stream")
+
+    async def current(self, decider: AnyDecider, stream_id: UUID) -> Entity[Any]:
+        """The entity as it stands now; version 0 if there is none. Raises `NotFound` if the id is that of another kind of thing, and
+        `LogUnavailable`.
+
+        Of one that is remembered, only what came after is read, and its last event, which tells that the log is still the same
+        (it may have been restored): how long a stream is does not matter then.
+        """
+        tenant_id = tenant_of(stream_id)
+        known = self._cache.get(stream_id)
+        if known is not None and isinstance(known.state, type(decider.initial)):
+            rows = await self._log.load(tenant_id, stream_id, after_version=known.version - 1)
+            if rows and (rows[0].position, rows[0].recorded_at) == (known.position, known.changed_at):
+                entity = continued(decider, known, rows[1:])
+                self._cache.put(entity)
+                return entity
+            self._cache.drop(stream_id)
+        entity = rehydrate(decider, stream_id, await self._log.load(tenant_id, stream_id))
+        if entity.version:
+            self._cache.put(entity)
+        return entity
 
     async def _attempt(
         self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work

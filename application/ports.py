@@ -14,6 +14,6 @@ class EventLog(Protocol):
         """Write durably and atomically. Raises `VersionConflict` or `LogUnavailable`."""
         ...
 
-    async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
-        """A stream from its first version; empty if there is none."""
+    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
+        """A stream after a version, by default from its first; empty if there is none."""
         ...

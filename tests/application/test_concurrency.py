@@ -160,8 +160,8 @@ class Interrupted:
             await meanwhile()
         return await self._log.append(append)
 
-    async def load(self, tenant_id: UUID, stream_id: UUID) -> list[StoredEvent]:
-        return await self._log.load(tenant_id, stream_id)
+    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
+        return await self._log.load(tenant_id, stream_id, after_version=after_version)
 
 
 async def test_a_job_closed_between_reading_and_writing_takes_no_application(

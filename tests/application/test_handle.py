@@ -1,16 +1,21 @@
 """Carrying out a command: who may, on which version, and what the log holds afterwards."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from application.actor import Role
 from application.commands import COMMANDS
-from application.recorded import LogUnavailable
+from application.entity import rehydrate
+from application.handle import CommandHandler
+from application.recorded import Append, Appended, LogUnavailable, StoredEvent
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache
 from domain.identifiers import random_id
+from domain.job import JOB
+from domain.job_application import JOB_APPLICATION
 from domain.membership import AddMember, ChangeMemberRole, LeaveCompany, RemoveMember
 from infrastructure.event_store import EventStore
 from tests.application.office import (
@@ -130,6 +135,64 @@ async def test_an_entity_is_remembered_from_its_second_command_on(store: EventSt
     assert cache.get(job_id) is None
     published = await office.issue(publish(job_id))
     assert cache.get(job_id) is published.entity
+
+
+class Watched:
+    """A log that counts the events that were read of it."""
+
+    def __init__(self, log: EventStore) -> None:
+        self._log = log
+        self.read = 0
+
+    async def append(self, append: Append) -> Appended:
+        return await self._log.append(append)
+
+    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
+        stream = await self._log.load(tenant_id, stream_id, after_version=after_version)
+        self.read += len(stream)
+        return stream
+
+
+async def test_of_what_is_remembered_only_the_end_is_read_to_show_it(store: EventStore) -> None:
+    log, office = Watched(store), Office(store)
+    handler = CommandHandler(log)
+    job_id = await office.open_job()
+    await office.issue(rename(job_id, "Seen first"))
+    read: list[int] = []
+    for title in (None, "Seen again", None):
+        if title is not None:
+            await office.issue(rename(job_id, title))
+        shown = await handler.current(JOB, job_id)
+        assert shown == rehydrate(JOB, job_id, await store.load(office.company_id, job_id))
+        read.append(log.read)
+    assert read == [3, 3 + 2, 3 + 2 + 1]
+
+
+@pytest.mark.parametrize("written_instead", [False, True])
+async def test_what_is_remembered_of_a_log_that_was_restored_is_not_shown(
+    store: EventStore, database_url: str, written_instead: bool
+) -> None:
+    handler, office = CommandHandler(store), Office(store)
+    job_id = await office.open_job()
+    await office.issue(rename(job_id, "Lost"))
+    assert (await handler.current(JOB, job_id)).version == 3
+    with psycopg.connect(database_url) as connection:
+        connection.execute("delete from event where stream_id = %s and version = 3", [job_id])
+        connection.execute("update log_head set position = 2 where tenant_id = %s", [office.company_id])
+    if written_instead:
+        await office.beside().issue(rename(job_id, "Written instead"))
+    shown = await handler.current(JOB, job_id)
+    assert shown == rehydrate(JOB, job_id, await store.load(office.company_id, job_id))
+    assert shown.version == (3 if written_instead else 2)
+
+
+async def test_an_id_of_another_kind_of_thing_shows_nothing(office: Office, store: EventStore) -> None:
+    handler = CommandHandler(store)
+    job_id = await office.open_job()
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await handler.current(JOB_APPLICATION, job_id)
+        await handler.current(JOB, job_id)
 
 
 async def test_the_last_admin_stays(office: Office) -> None:
