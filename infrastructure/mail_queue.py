@@ -34,14 +34,26 @@ where mail_id in (select mail_id from account_mail where mail_due_at <= clock_ti
                   order by mail_due_at limit %(limit)s for update skip locked)
 returning mail_id, mail_attempts as attempt, created_at as queued_at, kind, account_id, email, parameters
 """
-_OLDEST: Final[LiteralString] = """
-select tenant_id, position, number
-from (select *, row_number() over (partition by tenant_id order by mail_due_at) as turn
-      from (select tenant_id, position, number, mail_due_at from effect
-            where mail_due_at <= clock_timestamp() order by mail_due_at limit 1000) as oldest) as in_turn
-order by turn, mail_due_at limit %(limit)s
+_COMPANIES: Final[LiteralString] = """
+recursive company as (
+    (select tenant_id from effect where mail_due_at is not null order by tenant_id limit 1)
+    union all
+    select (select effect.tenant_id from effect
+            where mail_due_at is not null and effect.tenant_id > company.tenant_id order by effect.tenant_id limit 1)
+    from company where company.tenant_id is not null)
 """
-"""Of the oldest, companies take turns, so that one with many does not hold up the others."""
+"""Those that have mail waiting, from one to the next through the index: it does not matter how much each has."""
+
+_OLDEST: Final[LiteralString] = f"""
+with {_COMPANIES}
+select due.tenant_id, due.position, due.number
+from company cross join lateral (
+    select tenant_id, position, number, mail_due_at, row_number() over (order by mail_due_at) as turn
+    from effect where effect.tenant_id = company.tenant_id and mail_due_at <= statement_timestamp()
+    order by mail_due_at limit %(limit)s) as due
+order by due.turn, due.mail_due_at limit %(limit)s
+"""
+"""Companies take turns, so that one with many does not hold up the others."""
 
 _CLAIM_EFFECT: Final[LiteralString] = """
 update effect
@@ -63,10 +75,12 @@ _HOLD: Final[LiteralString] = """
 update mail_pace
 set held_until = greatest(held_until, clock_timestamp() + make_interval(secs => %(seconds)s)), held_reason = %(reason)s
 """
-_ANY_DUE: Final[LiteralString] = """
+_ANY_DUE: Final[LiteralString] = f"""
+with {_COMPANIES}
 select (select greatest(next_at, held_until) <= now() from mail_pace)
        and (exists (select from account_mail where mail_due_at <= now())
-            or exists (select from effect where mail_due_at <= now()))
+            or exists (select from company cross join lateral (
+                           select from effect where effect.tenant_id = company.tenant_id and mail_due_at <= now() limit 1) as due))
 """
 
 _ONE_EFFECT: Final[LiteralString] = (
@@ -96,8 +110,10 @@ _SENT: Final[LiteralString] = f"""
 with counted as (
     update mail_pace
     set sent = sent + 1, held_reason = case when held_until > clock_timestamp() then held_reason end
+    returning sent
 )
-{_DONE}"""
+{_DONE} and exists (select from counted)"""
+"""The pace is locked first, as by who claims and who erases: in another order they could wait for each other for ever."""
 
 _ERASE: Final[LiteralString] = """,
     parameters = case when %(status)s = 'given_up' and not parameters ? 'code' then parameters end"""
