@@ -118,7 +118,7 @@ class Client:
 
     async def _call(self, method: str, path: str, body: object, account: Account | None) -> Fields:
         # One key for all attempts, so that a repeat of what was carried out answers its first outcome.
-        headers = {"Idempotency-Key": uuid4().hex} if method == "POST" else {}
+        headers = {"Idempotency-Key": uuid4().hex} if method != "GET" else {}
         token = account.token if account else ""
         answer = await self._patiently(method, path, body, headers, token)
         if answer.status_code == 401 and account is not None:

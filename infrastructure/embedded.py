@@ -141,13 +141,15 @@ def _prepare(home: Path) -> Account | None:
 
 def _make_socket_folder(home: Path, account: Account | None) -> Path:
     folder = socket_folder(home)
-    make_folder(folder, account)
+    # It may be in a place where anybody may make one: nothing is changed before it is known to be ours, and no link.
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
     status = folder.lstat()
-    owner = account.uid if account else os.geteuid()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), account and account.uid}:
         raise EmbeddedError(
             f"{folder} belongs to somebody else: remove it, or set HIRELOG_HOME to a shorter path"
         )
+    make_folder(folder, account)
     return folder
 
 

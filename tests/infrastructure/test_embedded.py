@@ -187,6 +187,19 @@ def test_a_long_path_gets_a_short_private_socket(home: Path, monkeypatch: pytest
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_link_where_the_sockets_should_be_is_refused_and_what_it_leads_to_is_left_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir()
+    target = home / "target"
+    target.mkdir(mode=0o755)
+    (home / "link").symlink_to(target)
+    monkeypatch.setattr(module, "socket_folder", lambda _: home / "link")
+    with pytest.raises(EmbeddedError, match="belongs to somebody else"), embedded(home, durable=False):
+        pass
+    assert (stat.S_IMODE(target.stat().st_mode), target.stat().st_uid) == (0o755, os.geteuid())
+
+
 def test_a_home_that_is_no_folder_is_one_line(home: Path) -> None:
     home.write_text("")
     with pytest.raises(EmbeddedError, match=r"^(File exists|Not a directory): \S+$"), embedded(home):
