@@ -31,6 +31,7 @@ PURE = frozenset(
         "unicodedata",
         "uuid",
         "msgspec",
+        "rpds",
         "domain",
     }
 )
