@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
 import rich_click as click
@@ -178,8 +178,28 @@ def main() -> None:
     try:
         hirelog()
     except OperatorError as error:
-        click.echo(f"hirelog: {error}", err=True)
-        sys.exit(1)
+        _fail(str(error))
+    except Exception as error:
+        reason = _said_by_database(error)
+        if reason is None:
+            raise
+        _fail(reason)
+
+
+def _said_by_database(error: Exception) -> str | None:
+    """What an operator can do about an error of PostgreSQL's; None for a fault of ours."""
+    import psycopg
+
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return "the database has no tables of this version: run `hirelog migrate`, or wait until `hirelog up` has"
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database cannot do this now: {str(error).partition(chr(10))[0]}"
+    return None
+
+
+def _fail(reason: str) -> NoReturn:
+    click.echo(f"hirelog: {reason}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """`hirelog projections` and `hirelog rebuild`, as an operator and as a script use them."""
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -45,6 +48,21 @@ def test_the_list_says_version_build_lag_and_who_is_parked(database_url: str) ->
     assert after["job_listing"]["parked"][0]["position"] == 1
     assert "is parked at position 1" in shown
     assert "job_dashboard" in shown
+
+
+def test_a_database_that_is_away_or_empty_is_one_line(empty_database_url: str) -> None:
+    for database_url, line in (
+        ("postgresql://127.0.0.1:1/nobody", "hirelog: the database cannot do this now: connection failed"),
+        (empty_database_url, "hirelog: the database has no tables of this version: run `hirelog migrate`"),
+    ):
+        environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:1"}
+        command = [sys.executable, "-m", "api.cli", "projections"]
+        ended = subprocess.run(
+            command, env={**environment, "SECRET_KEY": "x" * 40}, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith(line)
+        assert ended.stderr.count("\n") == 1
 
 
 def test_retry_unparks(database_url: str) -> None:
