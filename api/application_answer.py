@@ -56,7 +56,7 @@ def answered(
         screening=application.screening,
         requirements_revision=application.requirements_revision,
         applied_at=applied_at,
-        stage_since=max(entity.last_at.values()),
+        stage_since=entity.changed_at,
         version=entity.version,
         position=entity.position,
         cover_letter=cover_letter,

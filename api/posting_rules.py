@@ -9,7 +9,7 @@ SKILLS_LIMIT = 50
 SALARY_LIMIT = 10**9
 
 RULES: dict[str, str] = {
-    "characters_removed": "control characters and broken text removed",
+    "characters_removed": "control characters, those that turn the direction of text, and broken text removed",
     "spaces_tidied": "spaces at the ends, or repeated in one line, removed",
     "title_retitled": "a title in capitals got capitals at the start of words only",
     "title_cut": f"title cut to {TITLE_LIMIT} characters",

@@ -29,9 +29,9 @@ class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     size: int = 0
 
     @property
-    def changed_at(self) -> datetime | None:
-        """When its last event was recorded; None without events."""
-        return max(self.last_at.values(), default=None)
+    def changed_at(self) -> datetime:
+        """When its last event was recorded. Only for who knows that there is one."""
+        return max(self.last_at.values())
 
 
 _encoder = msgspec.json.Encoder()

@@ -124,9 +124,10 @@ class CommandHandler:
         if known is not None and isinstance(known.state, type(decider.initial)):
             rows = await self._log.load(tenant_id, stream_id, after_version=known.version - 1)
             if rows and (rows[0].position, rows[0].recorded_at) == (known.position, known.changed_at):
-                entity = continued(decider, known, rows[1:])
-                self._cache.put(entity)
-                return entity
+                if further := rows[1:]:
+                    known = continued(decider, known, further)
+                    self._cache.put(known)
+                return known
             self._cache.drop(stream_id)
         entity = rehydrate(decider, stream_id, await self._log.load(tenant_id, stream_id))
         if entity.version:

@@ -44,6 +44,7 @@ class Blobs:
     def __init__(self, place: ObjectStore | Path) -> None:
         """A folder is made when the first file is stored, for this user alone."""
         self._place = place
+        self._folder = place if isinstance(place, Path) else None
 
     @property
     def _store(self) -> ObjectStore:
@@ -51,11 +52,6 @@ class Blobs:
             self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._place = LocalStore(self._place)
         return self._place
-
-    @property
-    def _folder(self) -> Path | None:
-        store = self._store
-        return Path(str(store.prefix)) if isinstance(store, LocalStore) else None
 
     @staticmethod
     def new_name() -> str:
@@ -68,8 +64,8 @@ class Blobs:
         file.seek(0)
         try:
             await self._store.put_async(name, file, chunk_size=5 * 1024 * 1024)
-            if (folder := self._folder) is not None:
-                await asyncio.to_thread(_on_disk, folder / name, folder)
+            if self._folder is not None:
+                await asyncio.to_thread(_on_disk, self._folder / name, self._folder)
         except (BaseError, OSError) as error:
             raise _unavailable(error) from error
 
@@ -86,9 +82,8 @@ class Blobs:
     async def remove(self, name: str) -> bool:
         """Remove a file; false when it is not there, as far as the store tells. Raises `BlobsUnavailable`."""
         try:
-            if (folder := self._folder) is not None:
-                for unfinished in folder.glob(f"{name}#*"):  # of a process that was killed while it wrote
-                    unfinished.unlink(missing_ok=True)
+            if self._folder is not None:
+                await asyncio.to_thread(_remove_unfinished, self._folder, name)
             await self._store.delete_async(name)
         except FileNotFoundError:
             return False
@@ -127,6 +122,12 @@ def _on_disk(file: Path, folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _remove_unfinished(folder: Path, name: str) -> None:
+    """What a process that was killed had written of a file: the store writes beside its place."""
+    for unfinished in folder.glob(f"{name}#*"):
+        unfinished.unlink(missing_ok=True)
 
 
 def _unavailable(error: Exception) -> BlobsUnavailable:

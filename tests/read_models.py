@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 from application.recorded import Recorded
 from domain.decision import Event
 from domain.identifiers import random_id, tenant_id
+from domain.job_view import JobViewed
 from infrastructure.connection_pools import projection_pool
 from infrastructure.projection_status import ProjectionStatus, statuses
 from infrastructure.projector import Projector
@@ -171,3 +172,16 @@ def world(database_url: str, *models: AnyReadModel) -> Generator[World]:
     ensure_read_models(database_url, chosen)
     with projection_pool(database_url, 4) as pool:
         yield World(database_url, pool, chosen)
+
+
+def views(world: World, job_id: UUID, count: int) -> None:
+    """So many people see a job for the first time."""
+    for _ in range(count):
+        world.append(new_id(job_id), JobViewed(job_id=job_id, viewer_id=uuid4()))
+
+
+def views_of(world: World, job_id: UUID) -> int:
+    """How many views the dashboard counts."""
+    ((count,),) = world.execute("select views from rm_job_dashboard where job_id = %s", job_id)
+    assert isinstance(count, int)
+    return count
