@@ -20,7 +20,8 @@ ApplicationId: TypeAlias = FromPath[UUID]
 
 
 class ApplicationAnswer(application_list.Application, frozen=True, kw_only=True):
-    """An application; `position` is where its last event stands in the company's log.
+    """An application; `position` is where its last event stands in the company's log, or the last one that the command wrote
+    (to hire changes the job, too).
 
     `cover_letter` is in the answer to those who ask for one application.
     """
@@ -30,7 +31,11 @@ class ApplicationAnswer(application_list.Application, frozen=True, kw_only=True)
 
 
 def answered(
-    entity: Entity[JobApplication], status_code: int = 200, cover_letter: str | None | UnsetType = UNSET
+    entity: Entity[JobApplication],
+    status_code: int = 200,
+    *,
+    position: int | None = None,
+    cover_letter: str | None | UnsetType = UNSET,
 ) -> Response[ApplicationAnswer]:
     """Raises `NotFound` for one that was never submitted."""
     application = entity.state
@@ -58,7 +63,7 @@ def answered(
         applied_at=applied_at,
         stage_since=entity.changed_at,
         version=entity.version,
-        position=entity.position,
+        position=position or entity.position,
         cover_letter=cover_letter,
     )
     location = f"/applications/{entity.stream_id}" if status_code == 201 else None

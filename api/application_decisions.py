@@ -55,7 +55,7 @@ async def advance(
     """Move to the next stage. A skipped or backward stage is refused (409) with those that are allowed."""
     how = await metadata(request, if_match, idempotency_key)
     outcome = await carry_out_stage(services_of(request), application_id, data.stage, data.note, how)
-    return answered(outcome.entity)
+    return answered(outcome.entity, position=outcome.position)
 
 
 async def carry_out_stage(
@@ -100,7 +100,7 @@ async def reject(
     """Reject, from any stage but `hired`."""
     how = await metadata(request, if_match, idempotency_key)
     outcome = await carry_out_rejection(services_of(request), application_id, data.reason, data.note, how)
-    return answered(outcome.entity)
+    return answered(outcome.entity, position=outcome.position)
 
 
 async def carry_out_rejection(

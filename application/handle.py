@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -22,6 +23,8 @@ from domain.identifiers import from_bytes, tenant_of
 from domain.skills import BUILT_IN, Vocabulary
 
 _ATTEMPTS: Final = 32
+_FURTHER_EVENTS: Final = 10
+"""More than any command writes besides those of the stream that it is about."""
 
 StateT = TypeVar("StateT")
 
@@ -141,7 +144,7 @@ class CommandHandler:
         subject = await work.read(route.decider, stream_id, presumably_new=route.creates)
         entity = subject.entity
         if work.repeated is not None:
-            return Outcome(work.repeated, work.repeated.position, changed=True)
+            return Outcome(work.repeated, await self._end(work.repeated, metadata.command_id), changed=True)
         route.concern(metadata.actor, entity)
         if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
@@ -155,3 +158,11 @@ class CommandHandler:
         appended = await self._log.append(append)
         work.accept(appended.positions, appended.recorded_at)
         return Outcome(subject.entity, appended.positions[-1], changed=True)
+
+    async def _end(self, written: Entity[Any], command_id: UUID) -> int:
+        """The position of the last event of the append that wrote the last one of an entity, which stands first in it."""
+        following = await self._log.read(
+            tenant_of(written.stream_id), after=written.position, limit=_FURTHER_EVENTS
+        )
+        further = takewhile(lambda stored: stored.command_id == command_id, following)
+        return max((stored.position for stored in further), default=written.position)

@@ -17,3 +17,7 @@ class EventLog(Protocol):
     async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
         """A stream after a version, by default from its first; empty if there is none."""
         ...
+
+    async def read(self, tenant_id: UUID, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        """A tenant's log after a position, in order, without holes."""
+        ...

@@ -102,8 +102,10 @@ class Person:
     ) -> httpx.Response:
         return await self.send("POST", path, body, version=version, key=key)
 
-    async def patch(self, path: str, body: object, *, version: object = None) -> httpx.Response:
-        return await self.send("PATCH", path, body, version=version)
+    async def patch(
+        self, path: str, body: object, *, version: object = None, key: str | None = None
+    ) -> httpx.Response:
+        return await self.send("PATCH", path, body, version=version, key=key)
 
     async def sees(self, path: str, **query: Query) -> Json:
         """The body of a GET that succeeds."""

@@ -106,6 +106,19 @@ async def test_the_last_opening_is_filled_once_by_many_at_once(system: System) -
     refused(await admin.patch(f"/jobs/{job['id']}", {"openings": 1}), 409, "openings_below_filled")
 
 
+async def test_a_hires_position_is_that_of_the_opening_it_filled_however_often_it_is_sent(
+    system: System,
+) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    application = await (await system.candidate()).applies(job)
+    await admin.advances(application, "screening", "interview", "offer")
+    path = f"/applications/{application['id']}/stage"
+    first, again = [await admin.patch(path, {"stage": "hired"}, key="hire") for _ in range(2)]
+    assert done(first)["position"] == (await admin.sees(f"/jobs/{job['id']}"))["position"]
+    assert again.content == first.content
+
+
 async def test_the_board_groups_a_jobs_applications_by_stage(system: System) -> None:
     admin = await system.company()
     job, other = await admin.posts_job(), await admin.posts_job()

@@ -8,6 +8,7 @@ from application.commands import application_id
 from application.entity import Entity
 from application.handle import CommandHandler, Metadata, Outcome, command_id
 from application.ports import EventLog
+from application.recorded import Append, Appended, StoredEvent
 from application.work import EntityCache
 from domain.decision import Command
 from domain.identifiers import random_id, tenant_id
@@ -24,6 +25,22 @@ from domain.job_application import (
 )
 
 _numbers = itertools.count(1)
+
+
+class Through:
+    """A log that hands everything on to another."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    async def append(self, append: Append) -> Appended:
+        return await self._log.append(append)
+
+    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
+        return await self._log.load(tenant_id, stream_id, after_version=after_version)
+
+    async def read(self, tenant_id: UUID, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        return await self._log.read(tenant_id, after=after, limit=limit)
 
 
 class Office:

@@ -4,16 +4,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from uuid import UUID
 
 import pytest
 
 from application.commands import application_id
-from application.recorded import Append, Appended, StoredEvent
+from application.recorded import Append, Appended
 from application.refusals import IdempotencyKeyReused, Refused
 from infrastructure.event_store import EventStore
 from tests.application.office import (
     Office,
+    Through,
     advance,
     application_of,
     apply,
@@ -147,21 +147,18 @@ async def test_commands_on_one_application_take_turns(office: Office) -> None:
     assert set(refused) <= {"stage_not_allowed"}
 
 
-class Interrupted:
+class Interrupted(Through):
     """A log on which somebody else acts after this process has read and before it writes."""
 
     def __init__(self, log: EventStore, meanwhile: Callable[[], Awaitable[object]]) -> None:
-        self._log = log
+        super().__init__(log)
         self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
 
     async def append(self, append: Append) -> Appended:
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile is not None:
             await meanwhile()
-        return await self._log.append(append)
-
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        return await self._log.load(tenant_id, stream_id, after_version=after_version)
+        return await super().append(append)
 
 
 async def test_a_job_closed_between_reading_and_writing_takes_no_application(

@@ -10,7 +10,7 @@ from application.actor import Role
 from application.commands import COMMANDS
 from application.entity import rehydrate
 from application.handle import CommandHandler
-from application.recorded import Append, Appended, LogUnavailable, StoredEvent
+from application.recorded import LogUnavailable, StoredEvent
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache
 from domain.identifiers import random_id
@@ -20,6 +20,7 @@ from domain.membership import AddMember, ChangeMemberRole, LeaveCompany, RemoveM
 from infrastructure.event_store import EventStore
 from tests.application.office import (
     Office,
+    Through,
     advance,
     application_of,
     apply,
@@ -137,19 +138,14 @@ async def test_an_entity_is_remembered_from_its_second_command_on(store: EventSt
     assert cache.get(job_id) is published.entity
 
 
-class Watched:
-    """A log that counts the events that were read of it."""
+class Watched(Through):
+    """A log that counts the events that were loaded of it."""
 
-    def __init__(self, log: EventStore) -> None:
-        self._log = log
-        self.read = 0
-
-    async def append(self, append: Append) -> Appended:
-        return await self._log.append(append)
+    loaded = 0
 
     async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        stream = await self._log.load(tenant_id, stream_id, after_version=after_version)
-        self.read += len(stream)
+        stream = await super().load(tenant_id, stream_id, after_version=after_version)
+        self.loaded += len(stream)
         return stream
 
 
@@ -164,7 +160,7 @@ async def test_of_what_is_remembered_only_the_end_is_read_to_show_it(store: Even
             await office.issue(rename(job_id, title))
         shown = await handler.current(JOB, job_id)
         assert shown == rehydrate(JOB, job_id, await store.load(office.company_id, job_id))
-        read.append(log.read)
+        read.append(log.loaded)
     assert read == [3, 3 + 2, 3 + 2 + 1]
 
 
