@@ -125,10 +125,11 @@ def _supervise(settings: Settings) -> None:
     one = {**os.environ, **environment(settings), variable("worker_processes"): "1"}
     command = (sys.executable, "-m", "api.cli", "work")
     programs = [
-        Program(f"worker {number + 1}", command, patience=30) for number in range(settings.worker_processes)
+        Program(f"worker {number + 1}", command, patience=_STOP_MILLISECONDS / 1000 + 2)
+        for number in range(settings.worker_processes)
     ]
     with StopSignals() as signals, contextlib.ExitStack() as stack:
-        tree = ProcessTree(programs, signals, _log.info, one)
+        tree = ProcessTree(programs, signals, _log.info, one, at_once=True)
         stack.callback(tree.stop)
         tree.start()
         tree.supervise(lambda: None)

@@ -68,15 +68,15 @@ def _dying_with(parent: int, last_signal: signal.Signals) -> Callable[[], None]:
 def stop(
     process: subprocess.Popen[bytes],
     *,
-    politely: signal.Signals = signal.SIGTERM,
+    politely: signal.Signals | None = signal.SIGTERM,
     patience: float = 15.0,
     hurry: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Ask a child to end, wait up to `patience` seconds, then kill its whole group.
 
-    Once `hurry()` it is neither asked nor waited for. True when it ended by itself.
+    Without `politely` it was asked already. Once `hurry()` it is neither asked nor waited for. True when it ended by itself.
     """
-    if process.poll() is None and not hurry():
+    if politely is not None and process.poll() is None and not hurry():
         process.send_signal(politely)
     until = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < until and not hurry():

@@ -89,10 +89,13 @@ class PostgresServer:
     def start(self) -> None:
         """Make the data folder when there is none, then start and wait until connections are taken.
 
-        Raises `ServerError` (one line) and `OSError`.
+        To start again needs the folder that was there: what stood in it must not become an empty database. Raises
+        `ServerError` (one line) and `OSError`.
         """
         stop_leftovers("postgres", self._cluster_name, signal.SIGINT)
         if not (self._data / "PG_VERSION").exists():
+            if self._process is not None:
+                raise ServerError(f"{self._data} is gone: was it moved, or its disk taken away?")
             self._initialise()
         self._check_version()
         # Nobody works here any more, whatever lives under the numbers that these files hold.

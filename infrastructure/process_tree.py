@@ -1,5 +1,6 @@
 """A tree of programs: started together, restarted when they crash, stopped in order."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ class _Child:
 
 
 class ProcessTree:
-    """Programs that run until a stop is asked for; stopped one after the other in the given order."""
+    """Programs that run until a stop is asked for; stopped one after the other in the given order, or all `at_once`."""
 
     def __init__(
         self,
@@ -67,8 +68,11 @@ class ProcessTree:
         signals: StopSignals,
         report: Callable[[str], None],
         environ: Mapping[str, str] | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
         self._environ = environ
+        self._at_once = at_once
         self._children = [_Child(program, environ) for program in programs]
         self._signals = signals
         self._report = report
@@ -99,15 +103,22 @@ class ProcessTree:
             self._signals.wait(self._revive())
 
     def stop(self) -> bool:
-        """Stop each program in turn; True when all ended by themselves. A second signal kills at once."""
+        """Stop every program; True when all ended by themselves. A second signal kills at once."""
         self._signals.stopping = True
         patient_until = max(1, self._signals.count)
+        began = time.monotonic()
+        if self._at_once:
+            for child in self._children:
+                if child.process is not None and child.process.poll() is None:
+                    child.process.terminate()
         ended = True
         for child in self._children:
             if child.process is not None:
+                waited = time.monotonic() - began if self._at_once else 0.0
                 ended &= stop(
                     child.process,
-                    patience=child.program.patience,
+                    politely=None if self._at_once else signal.SIGTERM,
+                    patience=child.program.patience - waited,
                     hurry=lambda: self._signals.count > patient_until,
                 )
                 child.process = None

@@ -162,6 +162,18 @@ def test_a_server_that_crashes_is_started_again(home: Path) -> None:
         assert Redis.from_url(servers.redis_url).ping()
 
 
+def test_data_that_was_taken_away_is_not_replaced_by_an_empty_database(home: Path) -> None:
+    with embedded(home, durable=False) as servers:
+        (home / "postgres").rename(home / "elsewhere")
+        for victim in (p for p in psutil.Process().children() if p.name() == "postgres"):
+            if str(home) in " ".join(victim.cmdline()):
+                victim.send_signal(signal.SIGKILL)
+                victim.wait()
+        with pytest.raises(EmbeddedError, match="postgres is gone"):
+            servers.revive()
+        assert not (home / "postgres").exists()
+
+
 def test_a_second_owner_is_refused(home: Path) -> None:
     assert running(home) is None
     with holder(home) as process:

@@ -34,7 +34,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 if "crashing" in sys.argv:
     children.append(program("third", SAY.replace("NAME", "third") + "say('started')\\nsys.exit(3)"))
 with StopSignals(settle_seconds=0) as signals:
-    tree = ProcessTree(children, signals, lambda text: sys.stdout.write(text + "\\n") and sys.stdout.flush())
+    say = lambda text: sys.stdout.write(text + "\\n") and sys.stdout.flush()
+    tree = ProcessTree(children, signals, say, at_once="at_once" in sys.argv)
     tree.start()
     tree.supervise()
     print("stopping", flush=True)
@@ -80,6 +81,16 @@ def test_children_stop_one_after_the_other(trees: list[Tree], number: signal.Sig
     tree.process.send_signal(number)
     tree.says_in_order("stopping", "first stopped", "second stopped", "in order")
     assert tree.process.wait() == 0
+
+
+def test_children_that_stop_at_once_do_not_wait_for_each_other(trees: list[Tree]) -> None:
+    tree = start(trees, "at_once", "stubborn")
+    tree.says("first started", "second started")
+    tree.process.send_signal(signal.SIGTERM)
+    tree.says("stopping")
+    tree.says("first asked", "second stopped")
+    tree.process.send_signal(signal.SIGTERM)
+    tree.says("with force")
 
 
 def test_a_second_signal_does_not_wait(trees: list[Tree]) -> None:
