@@ -152,7 +152,7 @@ def _connected() -> "Settings":
     import msgspec
 
     from infrastructure.embedded import running
-    from infrastructure.settings import with_secret_key
+    from infrastructure.secret_key import with_secret_key
 
     embedded = running(settings.home)
     if embedded is None:

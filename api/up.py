@@ -21,7 +21,8 @@ from infrastructure.migrate import migrate
 from infrastructure.operator_error import OperatorError
 from infrastructure.process_tree import ProcessTree, Program
 from infrastructure.read_model_setup import ensure_read_models
-from infrastructure.settings import Settings, environment, with_secret_key
+from infrastructure.secret_key import with_secret_key
+from infrastructure.settings import Settings, environment
 from infrastructure.signing_keys import check_key_file
 from infrastructure.stop_signals import StopSignals
 from infrastructure.tenant_walls import let_api_in

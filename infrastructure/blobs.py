@@ -12,8 +12,9 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from infrastructure.addresses import hide_password
 from infrastructure.operator_error import OperatorError
-from infrastructure.settings import Settings, hide_password
+from infrastructure.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig

@@ -3,14 +3,13 @@
 import difflib
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from infrastructure.addresses import is_database_url, is_redis_url, without_secrets
 from infrastructure.operator_error import OperatorError
 
 SECRET_KEY_BYTES: Final = 32
@@ -27,9 +26,6 @@ _WITHOUT_PREFIX: Final = frozenset(
 _SECRETS: Final = frozenset({"SECRET_KEY", "SENDGRID_API_KEY"})
 _PREFIX: Final = "HIRELOG_"
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/?#@]*):.*@")
-"""In a URL; whoever reads it may take a password that holds a `/`, `?`, `#` or `@`."""
-
 _ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -158,40 +154,6 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def with_secret_key(settings: Settings) -> Settings:
-    """The same settings with a `secret_key`: the given one, or one made once and kept in the home folder."""
-    if settings.secret_key:
-        return settings
-    path = settings.home / "secret_key"
-    try:
-        key = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        key = secrets.token_urlsafe(48)
-        unfinished = path.with_suffix(f".{secrets.token_hex(4)}")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        _publish(unfinished, path)
-        key = path.read_text(encoding="ascii").strip()
-    if len(key.encode()) < SECRET_KEY_BYTES:
-        raise SettingsError(
-            f"{path} holds less than {SECRET_KEY_BYTES} bytes: remove it to have a new key made"
-        )
-    return msgspec.structs.replace(settings, secret_key=key)
-
-
-def _publish(unfinished: Path, path: Path) -> None:
-    """Give a file its name, unless another process has come first: everybody then reads the same one."""
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        unfinished.replace(path)
-    unfinished.unlink(missing_ok=True)
-
-
 def environment(settings: Settings) -> dict[str, str]:
     """The variables from which a child process loads the same settings."""
     values = {name: getattr(settings, field.name) for name, field in _FIELDS.items()}
@@ -206,29 +168,10 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
         if name in _SECRETS:
             shown[name] = "***" if value else None
         elif name.endswith("_URL"):
-            shown[name] = _without_secrets(value) if value else None
+            shown[name] = without_secrets(value) if value else None
         else:
             shown[name] = str(value) if isinstance(value, Path) else value
     return shown
-
-
-def redis_database(url: str) -> int:
-    """The number of the database that a Redis address names; 0 without one."""
-    parts = urlsplit(url)
-    number = dict(parse_qsl(parts.query)).get("db") or (
-        "" if parts.scheme == "unix" else parts.path.strip("/")
-    )
-    return int(number or 0)
-
-
-def next_redis_database(url: str) -> str:
-    """The address of the database with the next number: `/n` in a `redis:` URL, `?db=n` in a `unix:` one."""
-    parts = urlsplit(url)
-    number = str(redis_database(url) + 1)
-    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
-    if parts.scheme == "unix":
-        return _joined(parts._replace(query=urlencode([*query, ("db", number)])))
-    return _joined(parts._replace(path=f"/{number}", query=urlencode(query)))
 
 
 def _convert(name: str, text: str, expected: object) -> object:
@@ -259,35 +202,15 @@ def _check_secret_key(settings: Settings) -> None:
 def _check_addresses(settings: Settings) -> None:
     """Whoever connects to an address that cannot be read says in the log why not, and quotes a part of the password."""
     readable = {
-        "DATABASE_URL": _is_database_url(settings.database_url),
-        "HIRELOG_API_DATABASE_URL": _is_database_url(settings.api_database_url),
-        "REDIS_URL": _is_redis_url(settings.redis_url),
+        "DATABASE_URL": is_database_url(settings.database_url),
+        "HIRELOG_API_DATABASE_URL": is_database_url(settings.api_database_url),
+        "REDIS_URL": is_redis_url(settings.redis_url),
     }
     for name, is_readable in readable.items():
         if not is_readable:
             raise SettingsError(
                 f"{name} cannot be read: in a password, / ? # % and @ are written as %2F %3F %23 %25 and %40"
             )
-
-
-def _is_database_url(url: str | None) -> bool:
-    if not url:
-        return True
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        ports = str(conninfo_to_dict(url).get("port") or "")
-    except psycopg.ProgrammingError:
-        return False
-    return not ports.strip("0123456789,")
-
-
-def _is_redis_url(url: str | None) -> bool:
-    try:
-        return urlsplit(url or "").port != 0 and redis_database(url or "") >= 0
-    except ValueError:
-        return False
 
 
 def _suggestion(name: str) -> str:
@@ -304,19 +227,3 @@ def _unquote(text: str, where: str) -> str:
             raise SettingsError(f"{where}: the quotes do not match")
         return text[1:end]
     return re.split(r"\s#", text, maxsplit=1)[0].strip()
-
-
-def hide_password(text: str) -> str:
-    """The same line with `***` for the password in a URL."""
-    return _PASSWORD.sub(r"\1:***@", text)
-
-
-def _without_secrets(url: str) -> str:
-    parts = urlsplit(hide_password(url))
-    query = [(k, "***" if "password" in k or "secret" in k else v) for k, v in parse_qsl(parts.query)]
-    return _joined(parts._replace(query=urlencode(query, safe="/*")))
-
-
-def _joined(parts: SplitResult) -> str:
-    """Unlike `urlunsplit`, keeps the `//` before an empty host."""
-    return f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if parts.query else ''}{parts.query}"

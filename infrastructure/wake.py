@@ -14,7 +14,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from infrastructure.settings import next_redis_database
+from infrastructure.addresses import next_redis_database
 
 LISTEN_MILLISECONDS: Final = 5_000
 CALL_MILLISECONDS: Final = 5_000

@@ -1,17 +1,14 @@
 """Settings: where values come from, what is refused, and what is never shown."""
 
-import stat
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as example_count
 from hypothesis import strategies as st
-from redis import Redis
 
 from infrastructure import settings
+from infrastructure.secret_key import with_secret_key
 from infrastructure.settings import Settings, SettingsError
 
 KEY = "k" * 32
@@ -74,37 +71,6 @@ def test_a_wrong_line_in_the_file_names_its_number(tmp_path: Path, line: str) ->
         settings.read_env_file(tmp_path / ".env")
 
 
-def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
-    first = settings.with_secret_key(Settings(home=tmp_path))
-    again = settings.with_secret_key(Settings(home=tmp_path))
-    assert first.secret_key == again.secret_key
-    assert first.secret_key is not None
-    assert len(first.secret_key) >= settings.SECRET_KEY_BYTES
-    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
-
-
-def test_commands_that_start_at_once_come_to_one_secret_key(tmp_path: Path) -> None:
-    for number in range(20):
-        home = tmp_path / str(number)
-        home.mkdir()
-        together = threading.Barrier(4)
-
-        def key(_: int, home: Path = home, together: threading.Barrier = together) -> str | None:
-            together.wait()
-            return settings.with_secret_key(Settings(home=home)).secret_key
-
-        with ThreadPoolExecutor(4) as threads:
-            keys = set(threads.map(key, range(4)))
-        assert keys == {(home / "secret_key").read_text()}
-        assert [path.name for path in home.iterdir()] == ["secret_key"]
-
-
-def test_a_damaged_secret_key_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "secret_key").write_text("")
-    with pytest.raises(SettingsError, match="remove it"):
-        settings.with_secret_key(Settings(home=tmp_path))
-
-
 def test_secrets_are_never_shown() -> None:
     loaded = settings.load(
         {
@@ -140,26 +106,8 @@ def test_an_address_whose_password_would_be_quoted_is_refused(name: str, url: st
 
 
 def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
-    mine = settings.with_secret_key(
-        settings.load({"HIRELOG_HOME": str(tmp_path), "HIRELOG_SWEEP_SECONDS": "0.5"})
-    )
+    mine = with_secret_key(settings.load({"HIRELOG_HOME": str(tmp_path), "HIRELOG_SWEEP_SECONDS": "0.5"}))
     assert settings.load(settings.environment(mine)) == mine
-
-
-@pytest.mark.parametrize(
-    ("url", "other"),
-    [
-        ("redis://cache:6379/0", "redis://cache:6379/1"),
-        ("redis://cache:6379/14", "redis://cache:6379/15"),
-        ("redis://cache/3?db=7", "redis://cache/8"),
-        ("rediss://:pw@cache?socket_timeout=5", "rediss://:pw@cache/1?socket_timeout=5"),
-        ("unix:///run/valkey.sock", "unix:///run/valkey.sock?db=1"),
-        ("unix:///run/valkey.sock?db=2", "unix:///run/valkey.sock?db=3"),
-    ],
-)
-def test_the_next_database_of_the_same_redis(url: str, other: str) -> None:
-    assert settings.next_redis_database(url) == other
-    assert Redis.from_url(other).get_connection_kwargs()["db"] == settings.redis_database(url) + 1
 
 
 @example_count(max_examples=25)
