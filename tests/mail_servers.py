@@ -96,8 +96,11 @@ def sendgrid_server() -> Generator[SendGridServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
+    class Http(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    with Http(("127.0.0.1", 0), Handler) as http:
         server.url = f"http://127.0.0.1:{http.server_address[1]}"
         thread = threading.Thread(target=http.serve_forever, args=[0.01])
         thread.start()

@@ -62,8 +62,8 @@ class PostOffice(World):
     def store_effects(self) -> None:
         EffectsProjector(self.pool).drain()
 
-    def deliverer(self, key: str | None = None, **settings: Any) -> Deliverer:
-        transport = SendGrid(key or self.provider.key, self.provider.url, timeout=1.0)
+    def deliverer(self, key: str | None = None, *, timeout: float = 10.0, **settings: Any) -> Deliverer:
+        transport = SendGrid(key or self.provider.key, self.provider.url, timeout=timeout)
         settings.setdefault("per_second", 1_000)
         return Deliverer(
             self.pool, transport, sender("Hirelog <jobs@mail.example.com>"), MailLinks(SETTINGS), **settings

@@ -91,7 +91,7 @@ def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
     office.apply()
     office.store_effects()
     office.provider.answer = lambda _request: Answer(hang=True)
-    with office.delivering(lease_seconds=0.3), office.delivering(lease_seconds=0.3):
+    with office.delivering(2, lease_seconds=0.3, timeout=1.0):
         office.provider.wait_for(2)
         office.until("select count(*) = 2 and bool_and(mail_status = 'retrying') from effect")
     assert len(office.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
@@ -101,7 +101,7 @@ def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(office: PostO
     office.apply()
     office.store_effects()
     office.provider.answer = lambda _request: Answer(hang=True)
-    deliverer = office.deliverer()
+    deliverer = office.deliverer(timeout=1.0)
     with deliverer.running():
         deliverer.wake()
         office.provider.wait_for(2)
