@@ -1,6 +1,6 @@
 """Deciding about an application: moving it on, rejecting, reinstating, withdrawing."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, patch, post
@@ -12,18 +12,30 @@ from api.fields import Body, Note
 from api.problems import ProblemError
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
 from api.services import Services, services_of
-from api.texts import about_candidate, carry_out
+from api.texts import PersonalText, about_candidate, carry_out
 from application.actor import Actor
+from application.entity import decode
 from application.handle import Metadata, Outcome
+from application.refusals import Refused
+from domain.decision import Rejected
+from domain.identifiers import tenant_of
 from domain.job_application import (
+    JOB_APPLICATION,
     AdvanceStage,
+    ApplicationRejected,
     JobApplication,
     PipelineStage,
     ReinstateApplication,
     RejectApplication,
     Stage,
+    StageAdvanced,
     WithdrawApplication,
     allowed_stages,
+)
+from infrastructure import personal_texts
+
+_ALREADY_DECIDED: Final = Rejected(
+    "already_decided", "This was decided before, with other words: those that came now were not recorded."
 )
 
 
@@ -68,7 +80,7 @@ async def carry_out_stage(
         to_stage=await _pipeline_stage(services, application_id, stage, how.actor),
         note_text_id=None if text is None else text.text_id,
     )
-    return await carry_out(services, command, how, text)
+    return await _said(services, await carry_out(services, command, how, text), how, text)
 
 
 async def _pipeline_stage(
@@ -112,7 +124,27 @@ async def carry_out_rejection(
     command = RejectApplication(
         application_id=application_id, reason_text_id=None if text is None else text.text_id
     )
-    return await carry_out(services, command, how, text)
+    return await _said(services, await carry_out(services, command, how, text), how, text)
+
+
+async def _said(
+    services: Services, outcome: Outcome[JobApplication], how: Metadata, text: PersonalText | None
+) -> Outcome[JobApplication]:
+    """The outcome, if what came with the decision is recorded. Raises `Refused` when it had been taken before, with other words."""
+    if outcome.changed or text is None:
+        return outcome
+    entity = outcome.entity
+    tenant_id = tenant_of(entity.stream_id)
+    last = await services.store.load(tenant_id, entity.stream_id, after_version=entity.version - 1)
+    match decode(JOB_APPLICATION, last[0]):
+        case StageAdvanced(note_text_id=said) | ApplicationRejected(reason_text_id=said) if said is not None:
+            async with services.database.of(how.actor) as connection:
+                recorded = (await personal_texts.read(connection, tenant_id, [said])).get(said)
+        case _:
+            recorded = None
+    if recorded != text.content:
+        raise Refused(_ALREADY_DECIDED)
+    return outcome
 
 
 @post(

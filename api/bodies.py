@@ -17,7 +17,8 @@ _MEDIA_TYPES: Final = ("application/json",)
 
 
 async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """A body must be what the handler reads: JSON, unless it says `media_types=...`, and not too large."""
+    """A body must be what the handler reads: JSON, unless it says `media_types=...`, and not too large. Where nothing is read,
+    nothing may be said."""
     headers = connection.headers
     length = headers.get("content-length", "0")
     if length == "0" and "transfer-encoding" not in headers:
@@ -29,6 +30,12 @@ async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> No
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in wanted:
         raise ProblemError(415, "unsupported_media_type", f"The body must be {' or '.join(wanted)}.")
+    if wanted == _MEDIA_TYPES and isinstance(connection, BodyRequest) and handler.parsed_data_field is None:
+        _read(await connection.body() or b"{}", _Nothing)
+
+
+class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body without fields."""
 
 
 class BodyRequest(Request[Any, Any, Any]):
@@ -39,18 +46,21 @@ class BodyRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:
         """The body as the handler's `data`. Raises a 400 problem."""
         field = self.route_handler.parsed_data_field
-        decoder = _decoder(Any if field is None else field.annotation)
-        body = await self.body()
-        try:
-            decoded = decoder.decode(body)
-            as_written = _encode(_decode(body)) == body
-        except msgspec.ValidationError as error:
-            raise not_valid(invalid(str(error))) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
-        if not as_written:
-            _without_duplicates.decode(body.decode())
-        return decoded
+        return _read(await self.body(), Any if field is None else field.annotation)
+
+
+def _read(body: bytes, wanted: object) -> Any:
+    decoder = _decoder(wanted)
+    try:
+        decoded = decoder.decode(body)
+        as_written = _encode(_decode(body)) == body
+    except msgspec.ValidationError as error:
+        raise not_valid(invalid(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProblemError(400, "malformed", "The body is not JSON.", [_malformed(error)]) from error
+    if not as_written:
+        _without_duplicates.decode(body.decode())
+    return decoded
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from api.access import HIRING, STAFF
-from api.application_answer import ApplicationId, load
+from api.application_answer import ApplicationId
 from api.assessment import assessment, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note, Ratings
@@ -29,6 +29,7 @@ from domain.assessment import (
     SubmitScorecard,
 )
 from domain.identifiers import tenant_of
+from domain.job_application import PIPELINE
 from infrastructure import personal_texts
 from projections.paging import Page, seal
 
@@ -89,15 +90,12 @@ async def submit_scorecard(
     )
     outcome = await carry_out(services, command, how, note)
     events = await assessment(services, application_id, how.actor)
-    own = [event for event in events if event.command_id == how.command_id]
-    if own:
-        (card,) = (card for card in _standing(events[: events.index(own[-1]) + 1]) if card.said == own[-1])
+    standing = _standing(events[: outcome.entity.version])
+    if outcome.changed:
+        card = max(standing, key=lambda card: card.said.position)
     else:
-        stage = data.stage or (await load(services, application_id)).state.reached
-        place = (how.actor.account_id, stage)
-        (card,) = (
-            card for card in _standing(events) if (card.said.event.author_id, card.said.event.stage) == place
-        )
+        same = (card for card in standing if _says(card.said.event, command))
+        card = max(same, key=lambda card: PIPELINE.index(card.said.event.stage))
     (answer,) = await _answered(services, how.actor, application_id, [card])
     return Response(answer, status_code=201 if outcome.changed and card.revision == 1 else 200)
 
@@ -141,6 +139,13 @@ def _standing(events: list[Recorded[AssessmentEvent]]) -> list[_Standing]:
             )
             cards[place] = _Standing(said, revision, first)
     return list(cards.values())
+
+
+def _says(card: ScorecardSubmitted | ScorecardRevised, command: SubmitScorecard) -> bool:
+    """Whether the command changes nothing about this scorecard. Without a stage it is about the last that was reached."""
+    said = (card.author_id, card.ratings, card.recommendation, card.note_text_id)
+    asked = (command.author_id, command.ratings, command.recommendation, command.note_text_id)
+    return said == asked and command.stage in {None, card.stage}
 
 
 async def _answered(

@@ -87,6 +87,27 @@ async def test_a_rejection_is_taken_back_to_where_it_was(system: System) -> None
     refused(await admin.post(f"{path}/reinstate"), 409, "not_rejected")
 
 
+async def test_a_decision_taken_before_with_other_words_is_refused_and_with_the_same_it_is_not(
+    system: System,
+) -> None:
+    admin = await system.company()
+    application = await (await system.candidate()).applies(await admin.posts_job())
+    path = f"/applications/{application['id']}"
+    for way, verb, first, other in (
+        ("stage", admin.patch, {"stage": "screening", "note": "Call her."}, {"note": "Ask Ada first."}),
+        ("reject", admin.post, {"reason": "No experience."}, {"reason": "No visa."}),
+    ):
+        decided = done(await verb(f"{path}/{way}", first))
+        assert done(await verb(f"{path}/{way}", first)) == decided
+        refused(await verb(f"{path}/{way}", first | other), 409, "already_decided")
+    answer = done(
+        await admin.post("/applications/bulk/reject", {"ids": [application["id"]], "reason": "Why?"})
+    )
+    assert [item["code"] for item in answer["items"]] == ["already_decided"]
+    said = [(entry["note"], entry["reason"]) for entry in (await admin.sees(f"{path}/history"))["items"]]
+    assert said[-2:] == [("Call her.", None), (None, "No experience.")]
+
+
 async def test_the_last_opening_is_filled_once_by_many_at_once(system: System) -> None:
     admin = await system.company()
     job = await admin.posts_job(openings=2)
@@ -176,8 +197,10 @@ async def test_no_text_stays_that_no_event_names(system: System) -> None:
     refused(await cy.post(f"/jobs/{job['id']}/apply", letter), 409)
     refused(await admin.patch(f"{path}/stage", {"stage": "offer", "note": "skipped"}), 409)
     refused(await admin.patch(f"{path}/stage", {"stage": "screening", "note": "stale"}, version=9), 412)
-    assert (await admin.patch(f"{path}/stage", {"stage": "applied", "note": "no change"})).is_success
+    no_change = await admin.patch(f"{path}/stage", {"stage": "applied", "note": "no change"})
+    refused(no_change, 409, "already_decided")
     assert await texts_about(system, cy) == [letter]
     done(await admin.post(f"{path}/reject", {"reason": "No.", "note": "Never."}))
-    done(await admin.post(f"{path}/reject", {"reason": "Again.", "note": "No change."}))
+    again = await admin.post(f"{path}/reject", {"reason": "Again.", "note": "No change."})
+    refused(again, 409, "already_decided")
     assert await texts_about(system, cy) == [letter, {"note": "Never.", "reason": "No."}]

@@ -1,5 +1,6 @@
 """Comments and scorecards: who wrote what, once per person and stage, and nothing of it to the candidate."""
 
+import asyncio
 import json
 
 import pytest
@@ -73,6 +74,19 @@ async def test_one_scorecard_per_person_and_stage_which_may_be_revised(system: S
     ]
     body = refused(await manager.post(f"{path}/scorecards", card(stage="offer")), 409, "stage_not_reached")
     assert body["allowed"] == ["applied", "screening"]
+
+
+async def test_a_scorecard_is_repeated_while_the_application_moves_on(system: System) -> None:
+    for _ in range(8):
+        admin, manager, _, path = await hired_for(system)
+        first = done(await manager.post(f"{path}/scorecards", card()))
+        again, moved = await asyncio.gather(
+            manager.post(f"{path}/scorecards", card()), admin.patch(f"{path}/stage", {"stage": "interview"})
+        )
+        done(moved)
+        answer = done(again)
+        expected = first if again.status_code == 200 else first | {"stage": "interview"}
+        assert answer | {"at": 0, "position": 0} == expected | {"at": 0, "position": 0}
 
 
 async def test_a_repeated_key_answers_the_first_comment_and_scorecard(system: System) -> None:

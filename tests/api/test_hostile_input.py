@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.people import Json, Person, System, refused
+from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -118,6 +118,17 @@ async def test_a_body_in_pieces_is_counted_too(system: System) -> None:
     headers = {"Authorization": f"Bearer {admin.token}", "Content-Type": "application/json"}
     answer = await system.client.post("/jobs", content=pieces(), headers=headers)
     refused(answer, 413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"reason": "Filled."}', b"[]", b'"x"', b"null", b"not json", b'{"": 1}']
+)
+async def test_what_is_said_where_nothing_is_read_is_refused(system: System, content: bytes) -> None:
+    admin = await system.company()
+    path = f"/jobs/{(await admin.posts_job())['id']}"
+    refused(await admin.send("POST", f"{path}/close", content=content), 400)
+    assert (await admin.sees(path))["status"] == "open"
+    done(await admin.send("POST", f"{path}/close", content=b" {}"))
 
 
 @pytest.mark.parametrize(
