@@ -25,10 +25,11 @@ from api.requests import (
     metadata,
 )
 from api.resumes import check_own
-from api.services import services_of
+from api.services import Services, services_of
 from api.texts import PersonalText, carry_out, text_id
 from application.commands import application_id
 from application.entity import Entity, rehydrate
+from application.handle import Metadata
 from application.refusals import Forbidden
 from domain.identifiers import tenant_of
 from domain.job_application import (
@@ -101,7 +102,7 @@ async def apply(
     services = services_of(request)
     how = await metadata(request, None, idempotency_key)
     candidate_id = how.actor.account_id
-    if data.resume_id is not None:
+    if data.resume_id is not None and not await _was_sent(services, job_id, how):
         await check_own(services, data.resume_id, candidate_id)
     letter = None
     if data.cover_letter:
@@ -122,6 +123,15 @@ async def apply(
     )
     outcome = await carry_out(services, command, how, letter)
     return answered(outcome.entity, 201, cover_letter=data.cover_letter or None)
+
+
+async def _was_sent(services: Services, job_id: UUID, how: Metadata) -> bool:
+    """Whether this very request was carried out before: then it is answered as it was, whatever became of the resume."""
+    if not how.repeatable:
+        return False
+    tenant_id, own = tenant_of(job_id), application_id(job_id, how.actor.account_id)
+    stream = await services.store.load(tenant_id, own)
+    return any(stored.command_id == how.command_id for stored in stream)
 
 
 @get("/applications", allow=SIGNED_IN, tags=["Applications"], operation_id="list_applications")

@@ -14,12 +14,16 @@ from api.assessment import assessment, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
-from api.services import services_of
+from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
+from application.commands import assessment_id
+from application.entity import Entity
 from application.recorded import Recorded
 from application.refusals import NotFound
 from domain.assessment import (
+    ASSESSMENT,
     AddComment,
+    Assessment,
     CommentAdded,
     CommentRemoved,
     RemoveComment,
@@ -34,7 +38,7 @@ class CommentBody(Body, frozen=True):
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):
-    """A comment; `text` is null when the candidate's personal data was erased."""
+    """A comment; `text` is null when the candidate's personal data was erased, or the comment taken back."""
 
     id: UUID
     application_id: UUID
@@ -65,15 +69,25 @@ async def add_comment(
     author_id = how.actor.account_id
     command = AddComment(application_id=application_id, author_id=author_id, text_id=text.text_id)
     outcome = await carry_out(services, command, how, text)
+    stands = not how.repeatable or await _stands(services, application_id, text.text_id)
+    if not stands:
+        async with services.database.of(how.actor) as connection:
+            await personal_texts.forget(connection, tenant_of(application_id), text.text_id)
     who = await authors(services, tenant_of(application_id), [author_id])
     return Comment(
         id=text.text_id,
         application_id=application_id,
-        text=data.text,
+        text=data.text if stands else None,
         author=who.of(author_id, outcome.position),
         at=outcome.entity.last_at["CommentAdded"],
         position=outcome.position,
     )
+
+
+async def _stands(services: Services, application_id: UUID, text_id: UUID) -> bool:
+    """Whether a comment was not taken back meanwhile: a repeated request must not bring its text back."""
+    entity: Entity[Assessment] = await services.commands.current(ASSESSMENT, assessment_id(application_id))
+    return text_id in entity.state.comments
 
 
 @delete(

@@ -67,8 +67,11 @@ def company_of(request: AnyRequest) -> UUID:
 
 
 async def metadata(request: AnyRequest, if_match: str | None, idempotency_key: str | None) -> Metadata:
-    """Who issues a command, on which version, and under which id."""
+    """Who issues a command, on which version, and under which id. Raises a 400 problem for an If-Match that the route does not
+    take: nothing may be written regardless of it."""
     actor = actor_of(request)
+    if if_match is None and request.headers.get("if-match", "*") != "*":
+        raise ProblemError(400, "if_match_not_taken", "This takes no If-Match: there is no version to meet.")
     body = b""
     if idempotency_key is not None:
         body = f"{request.method} {request.scope['path']} ".encode() + await request.body()

@@ -96,12 +96,13 @@ async def upload_resume(
     return Response(_answer(resume), status_code=201, headers={"Location": f"/resumes/{resume.resume_id}"})
 
 
-@get("/resumes", allow=CANDIDATE, tags=["Resumes"], operation_id="list_resumes")
+@get("/resumes", allow=SIGNED_IN, tags=["Resumes"], operation_id="list_resumes")
 async def list_resumes(request: AnyRequest) -> ResumeList:
     """The caller's own resumes, newest first."""
     services = services_of(request)
-    async with services.database.of(actor_of(request)) as connection:
-        found = await resume_rows.of_owner(connection, actor_of(request).account_id)
+    owner_id = actor_of(request).account_id
+    async with services.database.of_account(owner_id) as connection:
+        found = await resume_rows.of_owner(connection, owner_id)
     return ResumeList([_answer(resume) for resume in found])
 
 
@@ -121,14 +122,13 @@ async def read_resume(resume_id: ResumeId, request: AnyRequest, min_position: Mi
     actor = actor_of(request)
     if actor.company_id is not None:
         await at_least(services, APPLICATION_LIST, actor.company_id, min_position, actor)
-    owner_id = actor.account_id
+    resume = await _of(services, actor.account_id, resume_id)
     if actor.company_id is not None:
         async with services.database.of(actor) as connection:
-            owner_id = await sent_resumes.sender(connection, actor.company_id, resume_id) or _NOBODY
-    # Asked also when nobody sent it, so that the time of a no tells nothing.
-    async with services.database.of_account(owner_id) as connection:
-        resume = await resume_rows.by_id(connection, resume_id)
-    if resume is None or resume.owner_id != owner_id:
+            sender_id = await sent_resumes.sender(connection, actor.company_id, resume_id)
+        # Asked also when nobody sent it, so that the time of a no tells nothing.
+        resume = await _of(services, sender_id or _NOBODY, resume_id) or resume
+    if resume is None:
         raise NotFound
     try:
         size, pieces = await services.blobs.open(resume.blob_name)
@@ -143,16 +143,24 @@ async def read_resume(resume_id: ResumeId, request: AnyRequest, min_position: Mi
     return Stream(pieces, media_type=resume.media_type, headers=headers)
 
 
-@delete("/resumes/{resume_id:uuid}", allow=CANDIDATE, tags=["Resumes"], operation_id="delete_resume")
+@delete("/resumes/{resume_id:uuid}", allow=SIGNED_IN, tags=["Resumes"], operation_id="delete_resume")
 async def delete_resume(resume_id: ResumeId, request: AnyRequest) -> None:
     """Delete an own resume: the file and everything read from it. Those it was sent to cannot read it any more either."""
     services = services_of(request)
-    async with services.database.of(actor_of(request)) as connection:
-        names = await resume_rows.forget(connection, actor_of(request).account_id, resume_id)
+    owner_id = actor_of(request).account_id
+    async with services.database.of_account(owner_id) as connection:
+        names = await resume_rows.forget(connection, owner_id, resume_id)
     if not names:
         raise NotFound
     for name in names:
         await _removed(services, name)
+
+
+async def _of(services: Services, owner_id: UUID, resume_id: UUID) -> Resume | None:
+    """A resume, if it is that person's."""
+    async with services.database.of_account(owner_id) as connection:
+        resume = await resume_rows.by_id(connection, resume_id)
+    return resume if resume is not None and resume.owner_id == owner_id else None
 
 
 async def check_own(services: Services, resume_id: UUID, candidate_id: UUID) -> None:

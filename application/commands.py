@@ -185,11 +185,13 @@ async def _application_of(application_id: UUID, author_id: UUID, work: Work) -> 
 
 async def view(command: RecordView, work: Work) -> None:
     """See a job for the first time; only an open job is seen."""
+    view = await work.read(JOB_VIEW, view_id(command.job_id, command.viewer_id))
+    if view.state.seen:
+        return
     job = await work.read(JOB, command.job_id)
     _check_was_open(job.entity)
     job.decide(AdmitApplication(job_id=command.job_id))
-    seen = await work.read(JOB_VIEW, view_id(command.job_id, command.viewer_id))
-    seen.decide(command)
+    view.decide(command)
 
 
 def _check_was_open(job: Entity[Job]) -> None:

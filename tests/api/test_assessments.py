@@ -62,6 +62,26 @@ async def test_an_author_takes_a_comment_back_and_its_text_is_gone(system: Syste
     assert "Hm." not in json.dumps(history)
 
 
+async def test_a_repeated_request_does_not_bring_back_what_was_taken_back(system: System) -> None:
+    _, manager, _, path = await hired_for(system)
+    comment = done(await manager.post(f"{path}/comments", {"text": "Hm."}, key="c"))
+    assert (await manager.send("DELETE", f"{path}/comments/{comment['id']}")).status_code == 204
+    again = done(await manager.post(f"{path}/comments", {"text": "Hm."}, key="c"))
+    assert again == comment | {"text": None}
+    async with system.owner() as connection:
+        kept = await connection.execute("select 1 from personal_text where text_id = %s", [comment["id"]])
+        assert await kept.fetchall() == []
+
+
+async def test_no_version_is_met_where_there_is_none(system: System) -> None:
+    admin, _, _, path = await hired_for(system)
+    for version in (2, 99):
+        refused(
+            await admin.post(f"{path}/comments", {"text": "?"}, version=version), 400, "if_match_not_taken"
+        )
+    assert await admin.all(f"{path}/comments") == []
+
+
 async def test_one_scorecard_per_person_and_stage_which_may_be_revised(system: System) -> None:
     admin, manager, _, path = await hired_for(system)
     first = await manager.post(f"{path}/scorecards", card(note="Steady hands."))

@@ -12,6 +12,7 @@ import pytest_asyncio
 from api.resumes import FILE_BYTES
 from infrastructure.blob_sweep import BlobSweep
 from tests import resume_files
+from tests.api.letters import invited
 from tests.api.people import Json, Person, System, done, refused
 from tests.api.resume_upload import upload
 from tests.resume_files import SKILLS, TEXT
@@ -172,6 +173,33 @@ async def test_it_is_read_by_the_company_that_it_was_sent_to_and_by_no_other(
     elsewhere = refused(await other.get(path), 404, "not_found")
     assert elsewhere == refused(await other.get(f"/resumes/{uuid4()}"), 404, "not_found")
     refused(await (await system.candidate()).get(path), 404, "not_found")
+
+
+async def test_who_joined_a_company_keeps_their_own_resumes(system: System, cleo: Person) -> None:
+    admin, other = await system.company(), await system.company()
+    resume = done(await upload(cleo))
+    await applied_with(resume, cleo, other)
+    given = await invited(system, admin, cleo.email, "recruiter")
+    done(await cleo.post("/auth/invitations/accept", {"code": given}))
+    member, path = await system.logged_in(cleo.profile), f"/resumes/{resume['id']}"
+    assert (await member.sees("/resumes"))["items"] == [resume]
+    assert (await member.get(path)).content == TEXT.encode()
+    refused(await admin.get(path), 404, "not_found")
+    refused(await admin.send("DELETE", path), 404, "not_found")
+    assert (await member.send("DELETE", path)).status_code == 204
+    refused(await member.get(path), 404, "not_found")
+
+
+async def test_applying_again_with_the_same_key_answers_though_the_resume_is_gone(
+    system: System, cleo: Person
+) -> None:
+    job = await (await system.company()).posts_job()
+    body = {"resume_id": done(await upload(cleo))["id"]}
+    first = await cleo.post(f"/jobs/{job['id']}/apply", body, key="a")
+    assert (await cleo.send("DELETE", f"/resumes/{body['resume_id']}")).status_code == 204
+    again = await cleo.post(f"/jobs/{job['id']}/apply", body, key="a")
+    assert (again.status_code, again.content) == (201, first.content)
+    refused(await cleo.post(f"/jobs/{job['id']}/apply", body), 400, "invalid")
 
 
 async def test_another_persons_resume_cannot_be_sent_or_deleted(system: System, cleo: Person) -> None:
