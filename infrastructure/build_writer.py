@@ -16,6 +16,7 @@ from infrastructure.log_page import (
     END_OF_LOG,
     EVENT_COLUMNS,
     PAGE_COLUMNS,
+    SMALL_ENOUGH,
     Page,
     PageReader,
     Poison,
@@ -62,7 +63,7 @@ _REGISTER: Final = Statement(
 )
 _CLAIM_AND_READ: Final[LiteralString] = f"""
 with claimed as materialized (
-    select checkpoint.tenant_id, checkpoint.position, wanted.upto
+    select checkpoint.tenant_id, checkpoint.position, least(head.position, wanted.upto) as upto
     from {{wanted}} as wanted
     join projection_checkpoint as checkpoint on checkpoint.tenant_id = {{tenant}}
          and checkpoint.name = $5::text and checkpoint.build = $6::bigint
@@ -72,13 +73,17 @@ with claimed as materialized (
     order by checkpoint.tenant_id
     for update of checkpoint {{wait}}
 )
-select claimed.position, claimed.tenant_id, page.*
+select claimed.position, claimed.upto, claimed.tenant_id, page.*
 from claimed cross join lateral (
     select {PAGE_COLUMNS}
-    from (select {EVENT_COLUMNS} from event
+    from (select {EVENT_COLUMNS},
+                 sum(octet_length(data)) over (order by event.position rows unbounded preceding)
+                 - octet_length(data) as bytes_before
+          from event
           where event.tenant_id = {{of_claimed}} and event.position > claimed.position
                 and event.position <= claimed.upto
-          order by event.position limit $3::bigint) as handled) as page
+          order by event.position limit $3::bigint) as handled
+    {SMALL_ENOUGH}) as page
 """
 """Lock and fence in one, and read. The snapshot may be older than the lock: then the page ends earlier, but begins right
 after the checkpoint, whose newest version is what the lock answers."""
@@ -180,8 +185,11 @@ class BuildWriter(Generic[RowT, EventT]):
         # Who is not found is registered again next time: a crash of PostgreSQL takes checkpoints back that were not flushed.
         self._registered.difference_update(target.tenant_id for target in targets)
         # A checkpoint at 0 may be of this very transaction, which may yet be rolled back.
-        self._registered.update(row[1] for row in found if row[0] > 0)
-        return [self.reader.page(row[1:], row[0]) for row in found]
+        self._registered.update(row[2] for row in found if row[0] > 0)
+        pages = [self.reader.page(row[2:], row[0]) for row in found]
+        for page, (_, upto, *_) in zip(pages, found, strict=True):
+            page.more = page.reached < upto
+        return pages
 
     def write(
         self,

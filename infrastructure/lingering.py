@@ -124,6 +124,9 @@ class LingeringProjector:
                     todo = self._listen()
                     patient = False
                     pause = _FIRST_PAUSE
+                elif more := self._newcomers(todo):
+                    todo |= more
+                    patient = False
                 if todo:
                     self._stopping.wait(due - time.monotonic())
                     with self._taking_a_turn() if short and not patient else contextlib.nullcontext():
@@ -141,7 +144,7 @@ class LingeringProjector:
                 )
                 self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads retries, no secret)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-                ask_database = True
+                ask_database, patient = True, False
                 last_work = time.monotonic()
 
     @contextlib.contextmanager
@@ -153,6 +156,11 @@ class LingeringProjector:
         finally:
             if mine:
                 self._turn.release()
+
+    def _newcomers(self, todo: set[UUID]) -> set[UUID]:
+        """Who was announced while others are still behind: they share the next unit, however much is left of those."""
+        room = self._projector.tenants_per_unit - len(todo)
+        return self._listening.take(room)[0] - todo if room > 0 else set()
 
     def _listen(self) -> set[UUID]:
         """Who was announced; waits a slice of time if nobody was."""

@@ -29,13 +29,21 @@ EVENT_COLUMNS: Final[LiteralString] = """
     type = any($4::text[]) as handled"""
 """`$4` are the types that are handled."""
 
+SMALL_ENOUGH: Final[LiteralString] = "where bytes_before < $3::bigint * 2048"
+"""A page is `$3` events, or fewer when they are large: two KiB each, together, and the one that goes beyond. Whoever writes
+large events must not take a worker's memory."""
+
 PAGE_OF_ALL: Final = Statement(
     "projection_page_of_all",
     f"""
     select tenant_id, {PAGE_COLUMNS}
-    from (select {EVENT_COLUMNS} from event
+    from (select {EVENT_COLUMNS},
+                 sum(octet_length(data)) over (order by event.tenant_id, event.position rows unbounded preceding)
+                 - octet_length(data) as bytes_before
+          from event
           where (event.tenant_id, event.position) > ($1::uuid, $2::bigint)
           order by event.tenant_id, event.position limit $3::bigint) as page
+    {SMALL_ENOUGH}
     group by tenant_id order by tenant_id
     """,
 )
@@ -63,13 +71,15 @@ class Step(msgspec.Struct, Generic[EventT], frozen=True):
 
 
 class Page(msgspec.Struct, Generic[EventT]):
-    """What is next in one tenant's log: after `steps` the log was read up to `reached`, unless there is a `poison`."""
+    """What is next in one tenant's log: after `steps` the log was read up to `reached`, unless there is a `poison`. It may have
+    `more`."""
 
     tenant_id: UUID
     reached: int
     count: int
     steps: list[Step[EventT]]
     poison: Poison | None = None
+    more: bool = False
 
     def stop_before(self, poison: Poison) -> None:
         """Nothing from the poison on belongs to this page."""

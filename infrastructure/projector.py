@@ -21,10 +21,12 @@ _OPEN_UNIT: Final = Statement(
     "projection_open_unit",
     f"""
     select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
-           set_config('lock_timeout', '2s', true), pg_advisory_xact_lock_shared({SWITCH_LOCK}, hashtext($1::text))
+           set_config('lock_timeout', '2s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
+           pg_advisory_xact_lock_shared({SWITCH_LOCK}, hashtext($1::text))
     """,
 )
-"""Rows and checkpoint are kept or lost together and can be projected again, so a unit need not wait for the disk."""
+"""Rows and checkpoint are kept or lost together and can be projected again, so a unit need not wait for the disk. A process that
+stops in the middle (a paused machine) loses its claims soon."""
 
 _BUILD: Final = Statement(
     "projection_build", "select build from projection where name = $1::text and version = $2::bigint"
@@ -134,7 +136,7 @@ class Projector(Generic[RowT, EventT]):
             last = [writer.behind(others), COMMIT] if others else [COMMIT]
             results = writer.write(connection, pages, park_refused=park_refused, last=last)
             passed_over = rows(connection, results[0]) if others else []
-            unread = [page.tenant_id for page in pages if page.count == page_size and page.poison is None]
+            unread = [page.tenant_id for page in pages if page.more and page.poison is None]
             return Unit(
                 events=sum(page.count for page in pages),
                 handled=sum(len(page.steps) for page in pages),

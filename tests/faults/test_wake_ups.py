@@ -8,14 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 from redis import Redis
 
@@ -24,9 +21,7 @@ from domain.job import JobCreated
 from domain.job_view import JobViewed
 from infrastructure.broker import WakeUps
 from infrastructure.embedded import embedded
-from infrastructure.lingering import LingeringProjector
 from infrastructure.min_position import wait_for
-from infrastructure.projector import Projector, Unit
 from infrastructure.settings import Settings
 from infrastructure.tenant_walls import Database
 from infrastructure.wake import UNHEARD_MILLISECONDS, Listening, WakeUpCalls, broker_url, connect, keys
@@ -232,70 +227,6 @@ async def test_a_worker_stops_in_order_when_it_is_asked(database_url: str, redis
                 await projected(here, jobs, position)
             workers.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(workers.wait, PATIENCE) == 0
-
-
-def test_an_outdated_read_model_is_left_alone(database_url: str, redis_url: str) -> None:
-    with world(database_url, JOB_DASHBOARD) as here, connect(redis_url) as redis:
-        founded(here, 1)
-        lingering = LingeringProjector(
-            here.projector(replace(JOB_DASHBOARD, version=2)),
-            redis,
-            linger_seconds=PATIENCE,
-            call=lambda _name: None,
-            stopping=threading.Event(),
-            turn=threading.Lock(),
-        )
-        WakeUpCalls(redis).announce([JOB_DASHBOARD.name], here.projector(JOB_DASHBOARD).behind())
-        lingering.run()
-        assert here.rows(JOB_DASHBOARD) == {}
-
-
-def test_a_projector_takes_its_turn_for_each_unit_and_gives_it_back(
-    database_url: str, redis_url: str
-) -> None:
-    turn = threading.Lock()
-    held: list[bool] = []
-
-    class Watched(Projector[Any, Any]):
-        def unit(self, tenants: Collection[UUID], *, patient: bool = False) -> Unit:
-            held.append(turn.locked())
-            return super().unit(tenants, patient=patient)
-
-    with world(database_url, JOB_DASHBOARD) as here, connect(redis_url) as redis:
-        founded(here, 1)
-        projector = Watched(here.pool, JOB_DASHBOARD)
-        lingering = LingeringProjector(
-            projector,
-            redis,
-            linger_seconds=0.01,
-            call=lambda _name: None,
-            stopping=threading.Event(),
-            turn=turn,
-        )
-        WakeUpCalls(redis).announce([JOB_DASHBOARD.name], projector.behind())
-        lingering.run()
-    assert held
-    assert all(held)
-    assert not turn.locked()
-
-
-def test_a_projector_goes_on_when_whoever_has_the_turn_hangs(database_url: str, redis_url: str) -> None:
-    with world(database_url, JOB_DASHBOARD) as here, connect(redis_url) as redis:
-        founded(here, 1)
-        turn = threading.Lock()
-        turn.acquire()
-        lingering = LingeringProjector(
-            here.projector(JOB_DASHBOARD),
-            redis,
-            linger_seconds=0.01,
-            call=lambda _name: None,
-            stopping=threading.Event(),
-            turn=turn,
-        )
-        WakeUpCalls(redis).announce([JOB_DASHBOARD.name], here.projector(JOB_DASHBOARD).behind())
-        lingering.run()
-        assert here.rows(JOB_DASHBOARD) != {}
-        assert turn.locked()
 
 
 def test_a_burst_of_commits_calls_once_until_somebody_listens(redis_url: str) -> None:

@@ -18,7 +18,7 @@ from infrastructure.tenant_walls import Database
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.job_listing import JOB_LISTING
-from tests.domain.builders import created, published, submitted
+from tests.domain.builders import POSTING, created, edited, published, submitted
 from tests.read_models import World, new_id, new_tenant, views, views_of, world
 
 
@@ -55,6 +55,24 @@ def test_events_that_nobody_handles_move_the_checkpoint(database_url: str) -> No
         assert here.projector(JOB_DASHBOARD, page_size=2).drain() == 3
         assert checkpoint(here, tenant) == 5
         assert here.rows(JOB_DASHBOARD) == {}
+
+
+def test_a_page_of_large_events_is_shorter_and_nothing_is_left_out(database_url: str) -> None:
+    with world(database_url) as here:
+        tenant = new_tenant()
+        job_id = new_id(tenant)
+        here.append(job_id, created())
+        here.append(job_id, *[edited(replace(POSTING, description=f"{n}" + "x" * 8_000)) for n in range(10)])
+        projector = here.projector(JOB_LISTING, page_size=10)
+        first = projector.unit([tenant])
+        assert (first.events, first.behind) == (4, {tenant}), (
+            "10 events of 2 KiB are 20 KiB, which the fourth exceeds"
+        )
+        assert projector.drain() == 7
+        assert here.rows(JOB_LISTING) == here.expected(JOB_LISTING)
+        huge = here.projector(JOB_LISTING, page_size=1)
+        here.append(job_id, edited(replace(POSTING, description="y" * 20_000)))
+        assert huge.drain() == 1
 
 
 def test_the_same_wake_up_twice_changes_nothing(database_url: str) -> None:
