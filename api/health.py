@@ -98,7 +98,9 @@ async def _tenant_walls(services: Services) -> Check:
 
 async def _broker(services: Services) -> Check:
     reachable = await services.wake_ups.reachable()
-    return Check(ok=reachable, detail="" if reachable else "read models follow by the periodic sweep only")
+    return Check(
+        ok=reachable, detail="" if reachable else "workers look for what is behind every few seconds only"
+    )
 
 
 async def _migrations(services: Services) -> Check:

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypedDict
 
@@ -28,7 +29,7 @@ from infrastructure.projector import Projector
 from infrastructure.settings import Settings, environment, variable
 from infrastructure.stop_signals import StopSignals
 from infrastructure.sweep import sweep
-from infrastructure.wake import WakeUpCalls, connect
+from infrastructure.wake import WakeUpCalls, connect, takes_wake_ups
 from projections.menu import MENU
 
 _IDLE_MILLISECONDS: Final = 200
@@ -58,15 +59,19 @@ def work(settings: Settings) -> None:
         _supervise(settings)
         return
     os.nice(_NICENESS)
-    with StopSignals() as signals, working(settings):
+    with StopSignals() as signals, working(settings) as look:
         while not signals.count:
-            signals.wait(None)
+            signals.wait(settings.sweep_seconds)
+            look()
         signals.stopping = True
 
 
 @contextlib.contextmanager
-def working(settings: Settings) -> Generator[None]:
-    """A running worker; on leaving, units of work under way are finished."""
+def working(settings: Settings) -> Generator[Callable[[], None]]:
+    """A running worker; on leaving, units of work under way are finished.
+
+    What it gives is to be called every few seconds: while Redis takes no wake-ups, it starts the projectors of what is behind.
+    """
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("DATABASE_URL and REDIS_URL are needed")
     _collect_garbage_rarely()
@@ -90,6 +95,7 @@ def working(settings: Settings) -> Generator[None]:
             per_second=settings.mail_per_second,
         )
         projectors.append(EffectsProjector(pool, stored=deliverer.wake, **pages))
+        unasked = stack.enter_context(ThreadPoolExecutor(len(projectors), "unasked"))
         turn = threading.Lock()
         lingering = {
             projector.model.name: LingeringProjector(
@@ -117,7 +123,16 @@ def working(settings: Settings) -> Generator[None]:
             sweep(projectors, WakeUpCalls(redis), partial(call, broker))
         except (psycopg.OperationalError, RedisError) as error:
             _log.warning("no sweep at the start", reason=f"{type(error).__name__}: {error}")
-        yield
+
+        def look() -> None:
+            if takes_wake_ups(redis):
+                return
+            with contextlib.suppress(psycopg.OperationalError):
+                for projector in projectors:
+                    if projector.behind():
+                        unasked.submit(lingering[projector.model.name].run, unasked=True)
+
+        yield look
 
 
 def _supervise(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import Final, cast
 from uuid import UUID
 
 import dramatiq
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from infrastructure.announcer import Announcer
 from infrastructure.settings import Settings
-from infrastructure.wake import ANNOUNCE, announcement, broker_url, connect, keys
+from infrastructure.wake import ALIVE, ANNOUNCE, CALL_MILLISECONDS, announcement, broker_url, connect, keys
 
 QUEUE: Final = "projections"
 ACTOR: Final = "project"
@@ -101,9 +101,9 @@ class WakeUps(Announcer):
             await asyncio.to_thread(call, self._broker, self._names[number])
 
     async def reachable(self) -> bool:
-        """Whether Redis answers."""
+        """Whether Redis takes wake-ups."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                return bool(await cast("Any", self._redis.ping()))
+                return bool(await self._redis.set(ALIVE, "1", px=CALL_MILLISECONDS))
         except (RedisError, OSError, TimeoutError):
             return False

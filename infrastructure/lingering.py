@@ -92,9 +92,12 @@ class LingeringProjector:
         self._stopping = stopping
         self._turn = turn
         self._running = threading.Lock()
+        self._unasked = False
 
-    def run(self) -> None:
-        """Project until nothing was announced for `linger_seconds`, or the process stops."""
+    def run(self, *, unasked: bool = False) -> None:
+        """Project until nothing was announced for `linger_seconds`, or the process stops. `unasked`: nobody could be announced, so
+        PostgreSQL is to be asked who is behind, also by a run that is under way."""
+        self._unasked = self._unasked or unasked
         if not self._running.acquire(blocking=False):
             return
         try:
@@ -117,7 +120,8 @@ class LingeringProjector:
             self._listening.arrive()
         while not self._stopping.is_set():
             try:
-                if ask_database:
+                if ask_database or self._unasked:
+                    self._unasked = False
                     todo |= self._projector.behind()
                     ask_database = False
                 elif not todo:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from infrastructure.addresses import next_redis_database
@@ -21,6 +22,9 @@ CALL_MILLISECONDS: Final = 5_000
 UNHEARD_MILLISECONDS: Final = 1_500
 SHARE_MILLISECONDS: Final = 1_000
 TENANTS_PER_CALL: Final = 1_000
+
+ALIVE: Final = "hirelog:alive"
+"""A key that is written to see whether others can be."""
 
 ANNOUNCE: Final = """
 local time = redis.call('time')
@@ -82,6 +86,14 @@ def connect(redis_url: str) -> Redis:
         retry=Retry(NoBackoff(), 1),
         health_check_interval=0,
     )
+
+
+def takes_wake_ups(redis: Redis) -> bool:
+    """Whether Redis can be written to: one that is full, or a replica, answers and still wakes nobody."""
+    try:
+        return bool(redis.set(ALIVE, "1", px=CALL_MILLISECONDS))
+    except RedisError:
+        return False
 
 
 class WakeUpCalls:

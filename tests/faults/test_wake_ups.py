@@ -158,6 +158,31 @@ async def test_redis_stopped_and_started_again(database_url: str, own_redis: Pat
                 stack.close()
 
 
+@pytest.mark.parametrize("full", [False, True])
+async def test_projectors_that_had_gone_follow_though_redis_takes_no_wake_up(
+    database_url: str, own_redis: Path, *, full: bool
+) -> None:
+    with contextlib.ExitStack() as stack, world(database_url) as here, contextlib.ExitStack() as redis_stack:
+        redis_url = redis_stack.enter_context(embedded(own_redis, postgres=False, durable=False)).redis_url
+        brief = environment(database_url, redis_url, HIRELOG_PROJECTION_LINGER_SECONDS="0.1")
+        stack.enter_context(program("work", brief))
+        jobs = founded(here, 2)
+        await projected(here, jobs, 1)
+        with connect(redis_url) as redis:
+            while any(redis.zcard(keys(name)[1]) for name in NAMES):
+                redis.ping()
+            if full:
+                redis.config_set("maxmemory", "1")
+        if not full:
+            redis_stack.close()
+        async with WakeUps(Settings(database_url=database_url, redis_url=redis_url), NAMES) as wake_ups:
+            assert not await wake_ups.reachable()
+        for job_id in jobs:
+            view(here, job_id)
+        await projected(here, jobs, 2)
+        stack.close()
+
+
 async def test_a_worker_killed_at_work_loses_and_doubles_nothing(database_url: str, redis_url: str) -> None:
     slow = environment(
         database_url, redis_url, HIRELOG_PROJECTION_PAGE_SIZE="3", HIRELOG_PROJECTION_TENANTS_PER_UNIT="2"
