@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from api.access import CANDIDATE, SIGNED_IN, STAFF
-from api.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern
+from api.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern, load
 from api.fields import NO_NUL, Currency, Line, Money, Skills, SkillsBody, Text, Years
 from api.job_answer import JobId, load_own
 from api.moments import version_or_time
@@ -28,14 +28,13 @@ from api.resumes import check_own
 from api.services import Services, services_of
 from api.texts import PersonalText, carry_out, text_id
 from application.commands import application_id
-from application.entity import Entity, rehydrate
+from application.entity import rehydrate
 from application.handle import Metadata
 from application.refusals import Forbidden
 from domain.identifiers import tenant_of
 from domain.job_application import (
     JOB_APPLICATION,
     Claims,
-    JobApplication,
     Stage,
     SubmitApplication,
     plain_source,
@@ -195,8 +194,11 @@ async def one(
         raise Forbidden("The state at an earlier moment is for recruiters, auditors and admins.")
     tenant_id = tenant_of(application_id)
     version, time = version_or_time(as_of)
-    stream = await services.store.load_as_of(tenant_id, application_id, version=version, time=time)
-    entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
+    if as_of is None:
+        entity = await load(services, application_id)
+    else:
+        stream = await services.store.load_as_of(tenant_id, application_id, version=version, time=time)
+        entity = rehydrate(JOB_APPLICATION, application_id, stream)
     check_concern(actor, entity)
     if version is not None and version > entity.version:
         raise ProblemError(404, "no_such_version", f"The application is at version {entity.version}.")

@@ -1,7 +1,9 @@
 """Audit: the company's log as it is."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -10,7 +12,8 @@ from litestar.params import FromPath, QueryParameter
 
 from api.access import AUDIT
 from api.requests import AnyRequest, company_of
-from api.services import services_of
+from api.services import Services, services_of
+from application.entity import STREAM_PAGE, pages
 from application.recorded import StoredEvent
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
@@ -38,37 +41,71 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditStream(msgspec.Struct, frozen=True, kw_only=True):
-    """The events of one stream, oldest first."""
+    """The events of one stream, oldest first; `next` is the `after` of the next page."""
 
     stream_id: UUID
     items: list[AuditEvent]
     next: str | None = None
 
 
+_PAGE_BYTES: Final = 4 << 20
+"""Of events in an answer; the one that goes beyond is in it. Their number says little: an event may have 100 KB."""
+
+AfterVersion: TypeAlias = Annotated[
+    int, QueryParameter(ge=0, le=2**62, description="Events after this version.")
+]
 After: TypeAlias = Annotated[int, QueryParameter(ge=0, le=2**62, description="Events after this position.")]
 PageSize: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Events a page.")]
 
 
 @get("/audit/events", allow=AUDIT, tags=["Audit"], operation_id="read_audit_events")
 async def events(request: AnyRequest, after: After = 0, limit: PageSize = 200) -> AuditPage:
-    """The company's log after a position: gapless and in order."""
+    """The company's log after a position: gapless and in order. A page of large events holds fewer than `limit`."""
     services = services_of(request)
     company_id = company_of(request)
-    page = await services.store.read(company_id, after=after, limit=limit)
+    page = await _bounded(_log(services, company_id, after), limit)
     head = await services.store.head(company_id)
     following = str(page[-1].position) if page and page[-1].position < head else None
     return AuditPage(items=[_event(stored) for stored in page], next=following, head=head)
 
 
 @get("/audit/streams/{stream_id:uuid}", allow=AUDIT, tags=["Audit"], operation_id="read_audit_stream")
-async def stream(stream_id: FromPath[UUID], request: AnyRequest) -> AuditStream:
-    """One stream's events."""
+async def stream(
+    stream_id: FromPath[UUID], request: AnyRequest, after: AfterVersion = 0, limit: PageSize = 1000
+) -> AuditStream:
+    """One stream's events after a version, in order."""
     services = services_of(request)
     company_id = company_of(request)
-    stored = [] if tenant_of(stream_id) != company_id else await services.store.load(company_id, stream_id)
-    if not stored:
+    if tenant_of(stream_id) != company_id:
         raise NotFound
-    return AuditStream(stream_id=stream_id, items=[_event(event) for event in stored])
+    page = await _bounded(pages(services.store, company_id, stream_id, after), limit)
+    if not page:
+        raise NotFound
+    last = page[-1].version
+    more = await services.store.load(company_id, stream_id, after_version=last, limit=1)
+    items = [_event(event) for event in page]
+    return AuditStream(stream_id=stream_id, items=items, next=str(last) if more else None)
+
+
+async def _log(services: Services, company_id: UUID, after: int) -> AsyncGenerator[list[StoredEvent]]:
+    """The log after a position, in small pages."""
+    while page := await services.store.read(company_id, after=after, limit=STREAM_PAGE):
+        yield page
+        after = page[-1].position
+
+
+async def _bounded(read: AsyncGenerator[list[StoredEvent]], limit: int) -> list[StoredEvent]:
+    """The first `limit` events, or fewer when they are large."""
+    found: list[StoredEvent] = []
+    size = 0
+    async with aclosing(read):
+        async for page in read:
+            for stored in page:
+                found.append(stored)
+                size += len(stored.data)
+                if len(found) == limit or size >= _PAGE_BYTES:
+                    return found
+    return found
 
 
 def _event(stored: StoredEvent) -> AuditEvent:

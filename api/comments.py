@@ -1,5 +1,6 @@
 """Comments of staff on an application. Candidates see none."""
 
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -10,22 +11,17 @@ from litestar.params import FromPath, JSONBody
 
 from api.access import HIRING, STAFF
 from api.application_answer import ApplicationId
-from api.assessment import assessment, place_after
+from api.assessment import assessment, may_read, place_after, standing_comments
 from api.authors import Who, authors
 from api.fields import Body, Note
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
-from api.services import Services, services_of
+from api.services import services_of
 from api.texts import about_candidate, carry_out
-from application.commands import assessment_id
-from application.entity import Entity
 from application.recorded import Recorded
 from application.refusals import NotFound
 from domain.assessment import (
-    ASSESSMENT,
     AddComment,
-    Assessment,
     CommentAdded,
-    CommentRemoved,
     RemoveComment,
 )
 from domain.identifiers import tenant_of
@@ -69,7 +65,8 @@ async def add_comment(
     author_id = how.actor.account_id
     command = AddComment(application_id=application_id, author_id=author_id, text_id=text.text_id)
     outcome = await carry_out(services, command, how, text)
-    stands = not how.repeatable or await _stands(services, application_id, text.text_id)
+    # A repeated request must not bring back the text of a comment that was taken back meanwhile.
+    stands = not how.repeatable or text.text_id in await standing_comments(services, application_id)
     if not stands:
         async with services.database.of(how.actor) as connection:
             await personal_texts.forget(connection, tenant_of(application_id), text.text_id)
@@ -82,12 +79,6 @@ async def add_comment(
         at=outcome.entity.last_at["CommentAdded"],
         position=outcome.position,
     )
-
-
-async def _stands(services: Services, application_id: UUID, text_id: UUID) -> bool:
-    """Whether a comment was not taken back meanwhile: a repeated request must not bring its text back."""
-    entity: Entity[Assessment] = await services.commands.current(ASSESSMENT, assessment_id(application_id))
-    return text_id in entity.state.comments
 
 
 @delete(
@@ -120,17 +111,20 @@ async def comments(
 ) -> Page[Comment]:
     """The comments on an application, oldest first; always current."""
     services = services_of(request)
-    events = await assessment(services, application_id, actor_of(request))
-    removed = {event.event.text_id for event in events if isinstance(event.event, CommentRemoved)}
-    after = place_after(cursor)
-    standing = [
-        cast("Recorded[CommentAdded]", event)
-        for event in events
-        if isinstance(event.event, CommentAdded)
-        and event.event.text_id not in removed
-        and event.position > after
-    ]
-    page = standing[:limit]
+    await may_read(services, application_id, actor_of(request))
+    stand, after = await standing_comments(services, application_id), place_after(cursor)
+    found: list[Recorded[CommentAdded]] = []
+    async with aclosing(assessment(services, application_id)) as events:
+        async for event in events:
+            if (
+                isinstance(event.event, CommentAdded)
+                and event.event.text_id in stand
+                and event.position > after
+            ):
+                found.append(cast("Recorded[CommentAdded]", event))
+                if len(found) > limit:
+                    break
+    page = found[:limit]
     async with services.database.of(actor_of(request)) as connection:
         text_ids = [event.event.text_id for event in page]
         texts = await personal_texts.read(connection, tenant_of(application_id), text_ids)
@@ -146,7 +140,7 @@ async def comments(
         )
         for event in page
     ]
-    more = len(standing) > limit
+    more = len(found) > limit
     return Page(items, seal("oldest", page[-1].position, items[-1].id) if more else None)
 
 

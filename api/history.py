@@ -1,7 +1,7 @@
 """An application's history: every event in order, who, when, from, to, what was written, and what became of each mail."""
 
-import asyncio
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
@@ -13,19 +13,19 @@ from litestar import get
 from msgspec.structs import replace
 
 from api.access import AUDIT, CANDIDATE
-from api.application_answer import ApplicationId, check_concern
-from api.assessment import place_after
+from api.application_answer import ApplicationId, check_concern, load
+from api.assessment import place_after, standing_comments
 from api.authors import Authors, Who, authors
 from api.history_words import HistoryEvent, Told, told
 from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import Services, services_of
 from application.actor import Actor
 from application.commands import assessment_id
-from application.entity import Entity, recorded, rehydrate
+from application.entity import pages, recorded
 from application.recorded import Recorded, StoredEvent
-from domain.assessment import ASSESSMENT, CommentRemoved, ScorecardRevised, ScorecardSubmitted
+from domain.assessment import ASSESSMENT, CommentAdded, ScorecardRevised, ScorecardSubmitted
 from domain.identifiers import tenant_of
-from domain.job_application import JOB_APPLICATION, ApplicationScreened, JobApplication, Stage
+from domain.job_application import JOB_APPLICATION, ApplicationScreened, Stage
 from infrastructure import mail_outcomes, personal_texts
 from infrastructure.mail_outcomes import MailOutcome
 from projections.paging import seal
@@ -84,30 +84,38 @@ async def history(
     actor = actor_of(request)
     full = actor.role != "candidate"
     tenant_id = tenant_of(application_id)
-    stream, said = await asyncio.gather(
-        services.store.load(tenant_id, application_id),
-        services.store.load(tenant_id, assessment_id(application_id)) if full else _nothing(),
-    )
-    entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, stream)
+    entity = await load(services, application_id)
     check_concern(actor, entity)
     candidate_id = cast("UUID", entity.state.candidate_id)
-    if candidate_id == actor.account_id:
-        full, said = False, []
+    full = full and candidate_id != actor.account_id
     after = place_after(cursor)
-    steps = list(_steps(application_id, stream, said))
-    taken_back = {
-        step.recorded.event.text_id for step in steps if isinstance(step.recorded.event, CommentRemoved)
-    }
-    steps = [step for step in steps if step.recorded.position > after]
+    said = await _said(services, application_id, after, limit + 1) if full else []
+    stream = [stored async for page in pages(services.store, tenant_id, application_id) for stored in page]
+    steps = [step for step in _steps(application_id, stream, said) if step.recorded.position > after]
     page = steps[:limit]
+    stand = await standing_comments(services, application_id) if said else {}
+    taken_back = {
+        step.recorded.event.text_id
+        for step in page
+        if isinstance(step.recorded.event, CommentAdded) and step.recorded.event.text_id not in stand
+    }
     items = await _entries(services, actor, tenant_id, candidate_id, page, taken_back, full=full)
     return History(
         items, seal("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None
     )
 
 
-async def _nothing() -> list[StoredEvent]:
-    return []
+async def _said(services: Services, application_id: UUID, after: int, limit: int) -> list[StoredEvent]:
+    """The first `limit` events of the assessment beyond a position."""
+    found: list[StoredEvent] = []
+    async with aclosing(
+        pages(services.store, tenant_of(application_id), assessment_id(application_id))
+    ) as read:
+        async for page in read:
+            found += [stored for stored in page if stored.position > after]
+            if len(found) >= limit:
+                break
+    return found[:limit]
 
 
 def _steps(application_id: UUID, stream: list[StoredEvent], said: list[StoredEvent]) -> Iterable[_Step]:

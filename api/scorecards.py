@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 
 from api.access import HIRING, STAFF
 from api.application_answer import ApplicationId
-from api.assessment import assessment, place_after
+from api.assessment import assessment, may_read, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note, Ratings
 from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, metadata
@@ -20,7 +20,6 @@ from api.texts import about_candidate, carry_out
 from application.actor import Actor
 from application.recorded import Recorded
 from domain.assessment import (
-    AssessmentEvent,
     Rating,
     Recommendation,
     ScorecardRevised,
@@ -89,8 +88,7 @@ async def submit_scorecard(
         note_text_id=None if note is None else note.text_id,
     )
     outcome = await carry_out(services, command, how, note)
-    events = await assessment(services, application_id, how.actor)
-    standing = _standing(events[: outcome.entity.version])
+    standing = await _standing(services, application_id, outcome.entity.version)
     if outcome.changed:
         card = max(standing, key=lambda card: card.said.position)
     else:
@@ -111,9 +109,9 @@ async def scorecards(
 ) -> Page[Scorecard]:
     """Every person's scorecard for each stage as it stands, in the order they were first submitted; always current."""
     services = services_of(request)
-    events = await assessment(services, application_id, actor_of(request))
+    await may_read(services, application_id, actor_of(request))
     after = place_after(cursor)
-    standing = [card for card in _standing(events) if card.first > after]
+    standing = [card for card in await _standing(services, application_id) if card.first > after]
     page = standing[:limit]
     items = await _answered(services, actor_of(request), application_id, page)
     return Page(items, seal("oldest", page[-1].first, application_id) if len(standing) > limit else None)
@@ -127,9 +125,13 @@ class _Standing(msgspec.Struct, frozen=True):
     first: int
 
 
-def _standing(events: list[Recorded[AssessmentEvent]]) -> list[_Standing]:
+async def _standing(
+    services: Services, application_id: UUID, up_to_version: int | None = None
+) -> list[_Standing]:
     cards: dict[tuple[UUID, ScoredStage], _Standing] = {}
-    for recorded in events:
+    async for recorded in assessment(services, application_id):
+        if up_to_version is not None and recorded.version > up_to_version:
+            continue
         if isinstance(recorded.event, ScorecardSubmitted | ScorecardRevised):
             said = cast("Recorded[ScorecardSubmitted | ScorecardRevised]", recorded)
             place = (recorded.event.author_id, recorded.event.stage)

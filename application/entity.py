@@ -1,16 +1,23 @@
 """An aggregate as it was loaded: its state, and what the log says around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 
+from application.ports import EventLog
 from application.recorded import NewEvent, Recorded, StoredEvent
 from application.refusals import NotFound
 from domain.decision import Decider, Event, fold
+
+_EACH: Final = 300
+"""Bytes that an event may add to a state: a comment's ids and their places in a map."""
+
+STREAM_PAGE: Final = 200
+"""Events of a stream that are read, and folded on the event loop, at once: its length is nobody else's concern."""
 
 StateT_co = TypeVar("StateT_co", covariant=True)
 AnyDecider = Decider[Any, Any, Any]
@@ -18,7 +25,7 @@ AnyDecider = Decider[Any, Any, Any]
 
 class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     """`version` 0: no events yet. `position` is that of its last event. `last_at` says when each type of event was recorded
-    last, `first_at` when the first. `size` is how many bytes its events take in the log."""
+    last, `first_at` when the first. `largest` is how many bytes its largest event takes in the log."""
 
     stream_id: UUID
     state: StateT_co
@@ -26,7 +33,12 @@ class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     position: int = 0
     last_at: Mapping[str, datetime] = {}
     first_at: Mapping[str, datetime] = {}
-    size: int = 0
+    largest: int = 0
+
+    @property
+    def size(self) -> int:
+        """About how many bytes its state may take: most events replace what an earlier one said, and each may add a little."""
+        return self.largest + _EACH * self.version
 
     @property
     def changed_at(self) -> datetime:
@@ -73,24 +85,37 @@ def recorded(decider: AnyDecider, stored: StoredEvent) -> Recorded[Event]:
     )
 
 
+async def pages(
+    log: EventLog, tenant_id: UUID, stream_id: UUID, after_version: int = 0
+) -> AsyncGenerator[list[StoredEvent]]:
+    """A stream after a version, `STREAM_PAGE` events at a time."""
+    page: list[StoredEvent] | None = None
+    while page is None or len(page) == STREAM_PAGE:
+        after = page[-1].version if page else after_version
+        page = await log.load(tenant_id, stream_id, after_version=after, limit=STREAM_PAGE)
+        if page:
+            yield page
+
+
 def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> Entity[Any]:
     """The entity after the events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
-    if stream and stream[0].type not in _types(decider.event_type):
-        raise NotFound
     return continued(decider, Entity(stream_id, decider.initial), stream)
 
 
 def continued(decider: AnyDecider, entity: Entity[Any], further: Sequence[StoredEvent]) -> Entity[Any]:
-    """The entity after the further events of its stream."""
+    """The entity after the further events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
+    if further and further[0].type not in _types(decider.event_type):
+        raise NotFound
     events = [(decode(decider, stored), stored.position, stored.recorded_at) for stored in further]
     state = fold(decider, (event for event, _, _ in events), entity.state)
-    return stamped(entity, state, events, sum(len(stored.data) for stored in further))
+    return stamped(entity, state, events, max((len(stored.data) for stored in further), default=0))
 
 
 def stamped(
-    entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, datetime]], size: int
+    entity: Entity[Any], state: Any, events: Sequence[tuple[Event, int, datetime]], largest: int
 ) -> Entity[Any]:
-    """The entity after further events, given with their positions and times, that lead to `state` and take `size` bytes."""
+    """The entity after further events, given with their positions and times, that lead to `state`; the largest takes `largest`
+    bytes."""
     if not events:
         return entity
     last_at = dict(entity.last_at)
@@ -106,5 +131,5 @@ def stamped(
         events[-1][1],
         last_at,
         first_at,
-        entity.size + size,
+        max(entity.largest, largest),
     )

@@ -13,9 +13,9 @@ import msgspec
 
 from application.actor import STAFF, Actor
 from application.commands import COMMANDS, Route
-from application.entity import AnyDecider, Entity, continued, rehydrate
+from application.entity import STREAM_PAGE, AnyDecider, Entity, continued, pages
 from application.ports import EventLog
-from application.recorded import LogUnavailable, VersionConflict
+from application.recorded import LogUnavailable, StoredEvent, VersionConflict
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache, Work
 from domain.decision import Command
@@ -125,15 +125,23 @@ class CommandHandler:
         tenant_id = tenant_of(stream_id)
         known = self._cache.get(stream_id)
         if known is not None and isinstance(known.state, type(decider.initial)):
-            rows = await self._log.load(tenant_id, stream_id, after_version=known.version - 1)
-            if rows and (rows[0].position, rows[0].recorded_at) == (known.position, known.changed_at):
-                if further := rows[1:]:
-                    known = continued(decider, known, further)
-                    self._cache.put(known)
-                return known
+            last = await self._log.load(
+                tenant_id, stream_id, after_version=known.version - 1, limit=STREAM_PAGE
+            )
+            if last and (last[0].position, last[0].recorded_at) == (known.position, known.changed_at):
+                return await self._further(decider, known, last[1:], complete=len(last) < STREAM_PAGE)
             self._cache.drop(stream_id)
-        entity = rehydrate(decider, stream_id, await self._log.load(tenant_id, stream_id))
-        if entity.version:
+        return await self._further(decider, Entity(stream_id, decider.initial), [], complete=False)
+
+    async def _further(
+        self, decider: AnyDecider, known: Entity[Any], page: list[StoredEvent], *, complete: bool
+    ) -> Entity[Any]:
+        """The entity after a page that was read, and, unless that is `complete`, after what stands in the log beyond it."""
+        entity = continued(decider, known, page)
+        if not complete:
+            async for rest in pages(self._log, tenant_of(known.stream_id), known.stream_id, entity.version):
+                entity = continued(decider, entity, rest)
+        if entity.version > known.version:
             self._cache.put(entity)
         return entity
 

@@ -14,8 +14,10 @@ class EventLog(Protocol):
         """Write durably and atomically. Raises `VersionConflict` or `LogUnavailable`."""
         ...
 
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        """A stream after a version, by default from its first; empty if there is none."""
+    async def load(
+        self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        """A stream after a version, by default from its first; empty if there is none. `limit` events at most."""
         ...
 
     async def read(self, tenant_id: UUID, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.entity import AnyDecider, Entity, encode, rehydrate, stamped
+from application.entity import AnyDecider, Entity, continued, encode, pages, stamped
 from application.ports import EventLog
 from application.recorded import Append, StoredEvent, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
@@ -21,7 +21,7 @@ class EntityCache:
     most are not changed again for hours. Never trusted: an append names the versions it was decided on, and whatever a cached
     state would refuse is decided again on a fresh one.
 
-    `limit` bounds how many they are, `most_bytes` what their events take in the log."""
+    `limit` bounds how many they are, `most_bytes` what they may take together; the last one stays, whatever it takes."""
 
     def __init__(self, limit: int = 20_000, most_bytes: int = 64 << 20) -> None:
         self._limit = limit
@@ -39,11 +39,11 @@ class EntityCache:
 
     def put(self, entity: Entity[Any]) -> None:
         self.drop(entity.stream_id)
-        if entity.size > self._most_bytes:
-            return
         self._entities[entity.stream_id.int] = entity
         self._bytes += entity.size
-        while len(self._entities) > self._limit or self._bytes > self._most_bytes:
+        while len(self._entities) > self._limit or (
+            self._bytes > self._most_bytes and len(self._entities) > 1
+        ):
             _, oldest = self._entities.popitem(last=False)
             self._bytes -= oldest.size
 
@@ -55,13 +55,13 @@ class EntityCache:
 
 class Subject(msgspec.Struct):
     """What a command reads and decides about: the `entity` as it was loaded, and the `state` after the `events` decided since,
-    which take `size` bytes once they are encoded."""
+    of which the largest takes `largest` bytes once it is encoded."""
 
     decider: AnyDecider
     entity: Entity[Any]
     state: Any
     events: list[Event] = []
-    size: int = 0
+    largest: int = 0
 
     def decide(self, command: Command) -> Any:
         """Decide a command and keep its events; the state after them. Raises `Refused`."""
@@ -123,25 +123,27 @@ class Work:
         return entity
 
     async def _load(self, decider: AnyDecider, stream_id: UUID) -> Entity[Any]:
-        stream = await self._log.load(self.tenant_id, stream_id)
-        if not self._subjects:
-            self._recognise(decider, stream_id, stream)
-        entity = rehydrate(decider, stream_id, stream)
+        own = not self._subjects
+        entity = Entity(stream_id, decider.initial)
+        async for page in pages(self._log, self.tenant_id, stream_id):
+            if own:
+                self._recognise(decider, entity, page)
+            entity = continued(decider, entity, page)
         if entity.version:
             self._cache.put(entity)
         return entity
 
-    def _recognise(self, decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent]) -> None:
+    def _recognise(self, decider: AnyDecider, before: Entity[Any], page: Sequence[StoredEvent]) -> None:
         """See whether the command was carried out before, by the stream that it is about: others may hold what another part of a
         bulk with the same key has written there."""
         own = 0
-        for number, stored in enumerate(stream, start=1):
+        for number, stored in enumerate(page, start=1):
             if stored.command_id == self._command_id:
                 own = number
             elif stored.command_id.bytes[:8] == self._command_id.bytes[:8]:
                 raise IdempotencyKeyReused
         if own:
-            self.repeated = rehydrate(decider, stream_id, stream[:own])
+            self.repeated = continued(decider, before, page[:own])
 
     def append(self, actor_id: UUID | None) -> Append | None:
         """Everything that was decided, on the versions that were read; None if nothing was."""
@@ -150,7 +152,7 @@ class Work:
         for subject in self._subjects.values():
             decided = decided or bool(subject.events)
             events = tuple([encode(event) for event in subject.events])
-            subject.size = sum([len(event.data) for event in events])
+            subject.largest = max([len(event.data) for event in events], default=0)
             parts.append(StreamPart(subject.entity.stream_id, subject.entity.version, events))
         return Append(self.tenant_id, tuple(parts), self._command_id, actor_id) if decided else None
 
@@ -161,7 +163,7 @@ class Work:
             if subject.events:
                 events = [(event, next(place), recorded_at) for event in subject.events]
                 begins = subject.entity.version == 0
-                subject.entity = stamped(subject.entity, subject.state, events, subject.size)
+                subject.entity = stamped(subject.entity, subject.state, events, subject.largest)
                 subject.events = []
                 if not begins:
                     self._cache.put(subject.entity)

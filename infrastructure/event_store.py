@@ -69,9 +69,13 @@ class EventStore:
         """
         return self.writing.append(append)
 
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        """A stream after a version, by default from its first; empty if there is none. Concurrent loads share a trip."""
-        result = await self._reading.read(reading.stream(tenant_id, stream_id, after_version, None, None))
+    async def load(
+        self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        """A stream after a version, by default from its first; empty if there is none. `limit` events at most. Concurrent loads
+        share a trip."""
+        last = None if limit is None else after_version + limit
+        result = await self._reading.read(reading.stream(tenant_id, stream_id, after_version, last, None))
         return reading.rows(tenant_id, result)
 
     async def load_as_of(

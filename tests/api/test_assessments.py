@@ -110,8 +110,10 @@ class MovesOn(Through):
         self._application = application
         self._moves: Callable[[], Awaitable[object]] | None = moves
 
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        stream = await super().load(tenant_id, stream_id, after_version=after_version)
+    async def load(
+        self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        stream = await super().load(tenant_id, stream_id, after_version=after_version, limit=limit)
         if stream_id == self._application and (moves := self._moves) is not None:
             self._moves = None
             await moves()

@@ -36,8 +36,10 @@ class Through:
     async def append(self, append: Append) -> Appended:
         return await self._log.append(append)
 
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        return await self._log.load(tenant_id, stream_id, after_version=after_version)
+    async def load(
+        self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        return await self._log.load(tenant_id, stream_id, after_version=after_version, limit=limit)
 
     async def read(self, tenant_id: UUID, *, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
         return await self._log.read(tenant_id, after=after, limit=limit)

@@ -7,8 +7,8 @@ from application.entity import Entity, continued, encode, recorded, rehydrate
 from application.recorded import StoredEvent
 from application.work import EntityCache
 from domain.decision import Event
-from domain.job import JOB
-from tests.domain.builders import COMPANY, JOB_ID, closed, created, published, reopened
+from domain.job import JOB, Posting
+from tests.domain.builders import COMPANY, JOB_ID, closed, created, edited, published, reopened
 
 MORNING = datetime(2030, 1, 1, 8, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def test_further_events_make_what_the_whole_stream_makes() -> None:
     rows = stored([created(), published(), closed(), reopened()])
     early = rehydrate(JOB, JOB_ID, rows[:2])
     assert continued(JOB, early, rows[2:]) == rehydrate(JOB, JOB_ID, rows)
-    assert (early.version, early.size) == (2, sum(len(row.data) for row in rows[:2]))
+    assert (early.version, early.largest) == (2, max(len(row.data) for row in rows[:2]))
 
 
 def test_a_row_is_recorded_with_its_event_decoded() -> None:
@@ -77,7 +77,9 @@ def test_the_cache_forgets_what_was_not_used_longest() -> None:
 
 def test_the_cache_is_bounded_by_what_is_in_it_too() -> None:
     cache = EntityCache(most_bytes=10)
-    small, grown, large = (Entity(UUID(int=n), None, size=size) for n, size in ((1, 4), (1, 6), (2, 5)))
+    small, grown, large = (
+        Entity(UUID(int=n), None, largest=largest) for n, largest in ((1, 4), (1, 6), (2, 5))
+    )
     cache.put(small)
     cache.put(large)
     assert cache.get(small.stream_id) is small
@@ -87,5 +89,14 @@ def test_the_cache_is_bounded_by_what_is_in_it_too() -> None:
     cache.put(large)
     cache.put(small)
     assert (cache.get(large.stream_id), cache.get(small.stream_id)) == (large, small)
-    cache.put(Entity(UUID(int=3), None, size=11))
-    assert [cache.get(UUID(int=n)) for n in (1, 2, 3)] == [small, large, None]
+    huge = Entity(UUID(int=3), None, largest=11)
+    cache.put(huge)
+    assert [cache.get(UUID(int=n)) for n in (1, 2, 3)] == [None, None, huge], (
+        "or it would be read anew each time"
+    )
+
+
+def test_what_is_said_again_and_again_takes_the_room_of_once() -> None:
+    large = Posting(title="Baker", description="x" * 10_000)
+    grown = rehydrate(JOB, JOB_ID, stored([created(), *[edited(large)] * 100]))
+    assert 10_000 < grown.size < 50_000

@@ -143,8 +143,10 @@ class Watched(Through):
 
     loaded = 0
 
-    async def load(self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0) -> list[StoredEvent]:
-        stream = await super().load(tenant_id, stream_id, after_version=after_version)
+    async def load(
+        self, tenant_id: UUID, stream_id: UUID, *, after_version: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        stream = await super().load(tenant_id, stream_id, after_version=after_version, limit=limit)
         self.loaded += len(stream)
         return stream
 
