@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from application.entity import STREAM_PAGE
 from application.handle import CommandHandler
 from application.ports import EventLog
 from application.recorded import StoredEvent
@@ -47,6 +48,25 @@ async def test_a_comment_moves_neither_version_nor_etag_and_goes_on_after_the_en
     assert (await manager.post(f"{path}/scorecards", card())).status_code == 201
     after = await admin.get(path)
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+async def test_more_comments_than_are_read_at_once_are_listed_and_told(system: System) -> None:
+    admin, manager, _, path = await hired_for(system)
+    count = STREAM_PAGE + 20
+    for number in range(count):
+        done(await manager.post(f"{path}/comments", {"text": f"{number}"}))
+    first = (await admin.all(f"{path}/comments"))[0]
+    assert (await manager.send("DELETE", f"{path}/comments/{first['id']}")).status_code == 204
+    assert [comment["text"] for comment in await admin.all(f"{path}/comments")] == [
+        f"{number}" for number in range(1, count)
+    ]
+    told = await admin.all(f"{path}/history")
+    assert [entry["comment"] for entry in told[3:]] == [
+        None,
+        *[f"{number}" for number in range(1, count)],
+        None,
+    ]
+    assert {entry["to_stage"] for entry in told[3:]} == {"screening"}
 
 
 async def test_an_author_takes_a_comment_back_and_its_text_is_gone(system: System) -> None:

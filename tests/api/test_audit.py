@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from tests.api.people import Json, Person, System, refused
+from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def whole_log(person: Person, limit: int) -> list[Json]:
-    """Every event, page by page."""
+async def whole_log(person: Person, limit: int, path: str = "/audit/events") -> list[Json]:
+    """Every event of the log, or of a stream, page by page."""
     events: list[Json] = []
     after: str | None = "0"
     while after is not None:
-        page = await person.sees("/audit/events", after=after, limit=limit)
+        page = await person.sees(path, after=after, limit=limit)
         assert len(page["items"]) <= limit
         events += page["items"]
         after = page["next"]
@@ -36,6 +36,19 @@ async def test_the_log_is_gapless_from_1_to_its_head_in_pages_of_any_size(system
     assert head == 1 + 3 * 2 + 3 * 3 * 3
     assert [event["recorded_at"] for event in events] == sorted(event["recorded_at"] for event in events)
     assert len({(event["stream_id"], event["version"]) for event in events}) == head
+
+
+async def test_pages_of_large_events_are_shorter_and_miss_nothing(system: System) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    for number in range(60):
+        done(await admin.patch(f"/jobs/{job['id']}", {"description": f"{number}" + "\U0001f600" * 19_990}))
+    path = f"/audit/streams/{job['id']}"
+    events, page = await whole_log(admin, 1000), await admin.get("/audit/events", limit=1000)
+    assert (len(page.json()["items"]) < len(events), len(page.content) < 5 << 20) == (True, True)
+    assert [event["position"] for event in events] == list(range(1, 64))
+    assert [event["version"] for event in await whole_log(admin, 1000, path)] == list(range(1, 63))
+    assert [event["version"] for event in await whole_log(admin, 7, path)] == list(range(1, 63))
 
 
 async def test_a_reader_who_follows_while_others_write_misses_nothing(system: System) -> None:

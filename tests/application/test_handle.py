@@ -8,13 +8,13 @@ import pytest
 
 from application.actor import Role
 from application.commands import COMMANDS
-from application.entity import rehydrate
+from application.entity import STREAM_PAGE, encode, rehydrate
 from application.handle import CommandHandler
-from application.recorded import LogUnavailable, StoredEvent
+from application.recorded import Append, LogUnavailable, StoredEvent, StreamPart
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache
 from domain.identifiers import random_id
-from domain.job import JOB
+from domain.job import JOB, Posting, PostingEdited
 from domain.job_application import JOB_APPLICATION
 from domain.membership import AddMember, ChangeMemberRole, LeaveCompany, RemoveMember
 from infrastructure.event_store import EventStore
@@ -164,6 +164,20 @@ async def test_of_what_is_remembered_only_the_end_is_read_to_show_it(store: Even
         assert shown == rehydrate(JOB, job_id, await store.load(office.company_id, job_id))
         read.append(log.loaded)
     assert read == [3, 3 + 2, 3 + 2 + 1]
+
+
+async def test_a_stream_of_many_pages_is_read_whole(store: EventStore) -> None:
+    office = Office(store)
+    job_id = await office.open_job()
+    titles = [f"Title {number}" for number in range(2 * STREAM_PAGE)]
+    events = tuple(encode(PostingEdited(posting=Posting(title=title))) for title in titles)
+    await store.append(Append(office.company_id, (StreamPart(job_id, 2, events),), uuid4()))
+    await office.beside().issue(rename(job_id, "Last"), key="last")
+    whole = rehydrate(JOB, job_id, await store.load(office.company_id, job_id))
+    assert whole.version == 2 + 2 * STREAM_PAGE + 1
+    assert await CommandHandler(store).current(JOB, job_id) == whole
+    again = await office.beside().issue(rename(job_id, "Last"), key="last")
+    assert (again.entity, again.position) == (whole, whole.position)
 
 
 @pytest.mark.parametrize("written_instead", [False, True])
