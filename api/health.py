@@ -11,6 +11,7 @@ from litestar.openapi import ResponseSpec
 from api.access import ANYONE
 from api.requests import AnyRequest
 from api.services import Services, services_of
+from infrastructure.log_connection import attentive
 from infrastructure.mail_ledger import Figures, figures
 from infrastructure.migrate import pending
 from infrastructure.projection_status import ProjectionStatus, statuses
@@ -124,7 +125,7 @@ def _read_models(found: list[ProjectionStatus]) -> Check:
 
 def standing(database_url: str) -> tuple[list[ProjectionStatus], Figures]:
     """How the read models and mail stand. Raises `psycopg.Error`."""
-    with psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection:
+    with psycopg.connect(attentive(database_url), autocommit=True, connect_timeout=2) as connection:
         return statuses(connection, FOLLOWERS), figures(connection)
 
 

@@ -194,14 +194,15 @@ def _models(names: tuple[str, ...]) -> "tuple[AnyReadModel, ...]":
 
 
 def database_url() -> str:
-    """The configured database, or that of the servers that `hirelog up` runs here."""
+    """The configured database, or that of the servers that `hirelog up` runs here, with our sessions' settings."""
     from infrastructure.embedded import running
+    from infrastructure.log_connection import attentive
     from infrastructure.settings import load
 
     settings = load()
     if settings.database_url:
-        return settings.database_url
+        return attentive(settings.database_url)
     servers = running(settings.home)
     if servers is None:
         raise OperatorError("nothing runs here: start `hirelog up`, or set DATABASE_URL")
-    return servers.database_url
+    return attentive(servers.database_url)

@@ -1,8 +1,9 @@
-"""Connections to the log that notice within seconds that their server is gone.
+"""Connections to the log that notice within seconds that their server is gone, and whose sessions are as our statements need them.
 
 psycopg prepares nothing on them by itself: it would forget its statements with DEALLOCATE ALL, and ours with them.
 """
 
+import os
 from typing import Final
 
 import psycopg
@@ -16,9 +17,13 @@ _TIMEOUTS: Final = {
     "keepalives_count": 3,
 }
 
+_SESSION: Final = r"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed"
+"""Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
+a database or a role may be set to something else: initdb takes the time zone of its machine."""
+
 
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
-    """A connection for `infrastructure.pipeline`; what the URL says about timeouts goes first."""
+    """A connection for `infrastructure.pipeline`."""
     return await psycopg.AsyncConnection.connect(
         attentive(database_url), autocommit=True, prepare_threshold=None
     )
@@ -35,8 +40,14 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
 
 
 def attentive(database_url: str) -> str:
-    """The address with timeouts by which a connection notices that its server is gone."""
-    return make_conninfo("", **(_TIMEOUTS | conninfo_to_dict(database_url)))
+    """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings.
+
+    What the URL says about timeouts goes first. Its `options`, or else those of PGOPTIONS, are kept; behind them the server is sent
+    `timezone`, `datestyle` and `default_transaction_isolation`, which a pooler in between has to let pass.
+    """
+    given = conninfo_to_dict(database_url)
+    options = given.get("options") or os.environ.get("PGOPTIONS", "")
+    return make_conninfo("", **(_TIMEOUTS | given | {"options": f"{options} {_SESSION}".strip()}))
 
 
 class Link:

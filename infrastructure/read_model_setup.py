@@ -6,6 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, sql
 
+from infrastructure.log_connection import attentive
 from infrastructure.new_build import BUILD_LOCK, live_build, remove_unfinished
 from infrastructure.read_model import (
     AnyReadModel,
@@ -26,7 +27,7 @@ def ensure_read_models(database_url: str, models: Iterable[AnyReadModel]) -> lis
     A registered one of another version stays as it is: it is outdated until it is rebuilt. One from before there was a wall
     between tenants gets it. Safe to run at the same time from several processes.
     """
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(attentive(database_url)) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         wanted = list(models)
         known = {name for (name,) in connection.execute("select name from projection")}

@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor
+from infrastructure.log_connection import attentive
 from infrastructure.settings import Settings
 
 API_ROLE: Final = "hirelog_api"
@@ -68,7 +69,7 @@ def let_api_in(database_url: str, api_database_url: str | None) -> None:
     password = given.get("password")
     if given.get("user") != API_ROLE or not password:
         return
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(attentive(database_url)) as connection:
         # PostgreSQL does not let two transactions alter a role at once: the later one fails.
         connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         # Encrypted here, so that the server's log of statements does not have it.

@@ -54,6 +54,15 @@ def test_mails_are_listed_with_who_what_and_why(office: PostOffice) -> None:
     assert "rita@example.com" not in shown
 
 
+def test_times_are_in_utc_wherever_the_database_is(office: PostOffice) -> None:
+    ((name, done),) = office.execute(
+        "select current_database(), mail_done_at at time zone 'UTC' from effect where number = 0"
+    )
+    office.execute(f"alter database \"{name}\" set timezone = 'Asia/Kolkata'")
+    assert f"{done:%Y-%m-%d %H:%M:%S}" in hirelog(office, "list", "--status", "given_up").stdout
+    assert as_json(office, "list", "--status", "given_up")[0]["done_at"].endswith("Z")
+
+
 def test_what_was_given_up_is_sent_again_one_by_one_or_all(office: PostOffice) -> None:
     (mail,) = as_json(office, "list", "--status", "given_up")
     with pytest.raises(OperatorError, match="name one mail"):

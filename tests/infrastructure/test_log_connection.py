@@ -1,0 +1,72 @@
+"""Sessions are as our statements need them, whatever the server, the database or the role is set to."""
+
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from infrastructure.connection_pools import mail_pool, projection_pool
+from infrastructure.embedded import Servers
+from infrastructure.log_connection import attentive, connect, connect_sync
+from infrastructure.settings import Settings
+from infrastructure.tenant_walls import API_ROLE, api_database_url
+
+OURS = ("UTC", "ISO", "read committed")
+_OURS = """select current_setting('TimeZone'), split_part(current_setting('DateStyle'), ',', 1),
+                  current_setting('default_transaction_isolation')"""
+
+
+@pytest.fixture
+def elsewhere(administration: psycopg.Connection, database_url: str) -> str:
+    """The address of a database that is set to another time zone, another style of dates and another isolation."""
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        for setting in (
+            "timezone = 'Asia/Kolkata'",
+            "datestyle = 'SQL, DMY'",
+            "default_transaction_isolation = 'serializable'",
+        ):
+            owner.execute(f'alter database "{name}" set {setting}'.encode())
+    return database_url
+
+
+def ours(connection: psycopg.Connection[Any]) -> Any:
+    return connection.execute(_OURS).fetchone()
+
+
+async def test_every_connection_has_our_settings(elsewhere: str) -> None:
+    with psycopg.connect(elsewhere) as plain:
+        assert ours(plain) == ("Asia/Kolkata", "SQL", "serializable")
+    with connect_sync(elsewhere) as connection:
+        assert ours(connection) == OURS
+    async with await connect(elsewhere) as linked:
+        assert await (await linked.execute(_OURS)).fetchone() == OURS
+    with projection_pool(elsewhere, 1) as pool, pool.connection() as connection:
+        assert ours(connection) == OURS
+    with mail_pool(elsewhere) as pool, pool.connection() as connection:
+        assert ours(connection) == OURS
+
+
+def test_what_the_operator_has_set_besides_is_kept(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = "select current_setting('work_mem')"
+    monkeypatch.setenv("PGOPTIONS", "-c work_mem=7MB")
+    with psycopg.connect(attentive(elsewhere)) as connection:
+        assert connection.execute(asked).fetchone() == ("7MB",)
+        assert ours(connection) == OURS
+    named = f"{elsewhere}&options={quote('-c work_mem=9MB -c timezone=Europe/Oslo')}"
+    with psycopg.connect(attentive(attentive(named))) as connection:
+        assert connection.execute(asked).fetchone() == ("9MB",)
+        assert ours(connection) == OURS, "times are told in UTC all the same"
+
+
+def test_the_api_is_in_its_role_with_either_login(servers: Servers, elsewhere: str) -> None:
+    own = servers.api_database(str(conninfo_to_dict(elsewhere)["dbname"]))
+    for settings in (
+        Settings(database_url=elsewhere),
+        Settings(database_url=elsewhere, api_database_url=own),
+    ):
+        with psycopg.connect(attentive(api_database_url(settings))) as connection:
+            assert connection.execute("select current_user").fetchone() == (API_ROLE,)
+            assert ours(connection) == OURS
