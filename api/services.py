@@ -4,11 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.chart import ChartRenderer
 from api.throttle import AnyConnection, Throttle
@@ -18,8 +16,8 @@ from infrastructure.accounts import CompanyNames
 from infrastructure.blob_sweep import BlobSweep
 from infrastructure.blobs import Blobs, open_blobs
 from infrastructure.broker import WakeUps
+from infrastructure.connection_pools import api_pool
 from infrastructure.event_store import EventStore
-from infrastructure.log_connection import attentive
 from infrastructure.mail_wake import MailWake
 from infrastructure.memberships import Memberships
 from infrastructure.password_resets import PasswordResets
@@ -78,14 +76,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
                 walled=True,
             )
         )
-        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            attentive(database_url),
-            min_size=1,
-            max_size=settings.database_pool_size,
-            timeout=5,
-            open=False,
-            kwargs={"autocommit": True},
-        )
+        pool = api_pool(database_url, settings.database_pool_size)
         await pool.open()
         stack.push_async_callback(pool.close)
         database = Database(pool)

@@ -1,8 +1,11 @@
-"""The connections of a process that projects and delivers mail. They commit each statement by itself, outside of a transaction."""
+"""The connections of a process to what is not appended in groups. They commit each statement by itself, outside of a transaction."""
 
+import time
 from typing import Any, Final
 
-from psycopg_pool import ConnectionPool
+import psycopg
+from psycopg import AsyncConnection, Connection, pq
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.log_connection import attentive
 
@@ -10,18 +13,68 @@ _MAIL_CONNECTIONS: Final = 3
 """Nobody holds one while talking to a mail server: these are enough for many mails at a time."""
 
 
-def projection_pool(database_url: str, size: int) -> ConnectionPool[Any]:
+class Pool(ConnectionPool[Connection[Any]]):
+    """Passes over connections that were cut while nobody used them.
+
+    The pool's own `check` would do so too, but waits for a second and longer after each of them.
+    """
+
+    def getconn(self, timeout: float | None = None) -> Connection[Any]:
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = super().getconn(deadline - time.monotonic())
+            if not _was_cut(connection.pgconn):
+                return connection
+            self.putconn(connection)
+
+
+class AsyncPool(AsyncConnectionPool[AsyncConnection[Any]]):
+    """`Pool` for asynchronous code."""
+
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[Any]:  # noqa: ASYNC109 (as the pool has it)
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            connection = await super().getconn(deadline - time.monotonic())
+            if not _was_cut(connection.pgconn):
+                return connection
+            await self.putconn(connection)
+
+
+def _was_cut(pgconn: pq.abc.PGconn) -> bool:
+    """Whether the other side has closed an idle connection, as far as is known here: the server is not asked."""
+    try:
+        # First comes why the server closes, then the end.
+        pgconn.consume_input()
+        pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return pgconn.status != pq.ConnStatus.OK
+
+
+def api_pool(database_url: str, size: int) -> AsyncPool:
+    """A pool of at most `size` connections for `infrastructure.tenant_walls`, to be opened; the database may be away as yet."""
+    return AsyncPool(
+        attentive(database_url),
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        open=False,
+        kwargs={"autocommit": True},
+    )
+
+
+def projection_pool(database_url: str, size: int) -> Pool:
     """An open pool of at most `size` connections for `infrastructure.pipeline`; the database may be away as yet."""
     return _pool(database_url, "projections", size, prepare_threshold=None)
 
 
-def mail_pool(database_url: str) -> ConnectionPool[Any]:
+def mail_pool(database_url: str) -> Pool:
     """An open pool of few connections that prepare every statement; the database may be away as yet."""
     return _pool(database_url, "mail", _MAIL_CONNECTIONS, prepare_threshold=0)
 
 
-def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | None) -> ConnectionPool[Any]:
-    return ConnectionPool(
+def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | None) -> Pool:
+    return Pool(
         attentive(database_url),
         min_size=1,
         max_size=max(1, size),
