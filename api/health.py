@@ -82,8 +82,8 @@ async def ready(request: AnyRequest) -> Response[Readiness]:
 
 async def _database(services: Services) -> Check:
     try:
-        async with asyncio.timeout(_SECONDS), services.database.identity() as connection:
-            await connection.execute("select 1")
+        async with asyncio.timeout(_SECONDS):
+            await services.database.demand_writes()
     except (psycopg.Error, TimeoutError) as error:
         return Check(ok=False, detail=type(error).__name__)
     return Check(ok=True)

@@ -18,6 +18,7 @@ from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from infrastructure.accounts import EmailTaken
 from infrastructure.blobs import BlobsUnavailable
+from infrastructure.connection_pools import ReadOnlyDatabase
 from infrastructure.min_position import ReadModelBehind
 from infrastructure.password_resets import ResetsBusy
 from infrastructure.passwords import PasswordsBusy
@@ -180,7 +181,9 @@ def described(error: BaseException) -> str:
 
 def _database(request: AnyRequest, error: Exception) -> Response[Problem]:
     _log.warning("database unavailable", error=type(error).__name__)
-    return problem(503, "database_unavailable", "The database cannot be reached now.", headers=_RETRY)
+    read_only = isinstance(error, ReadOnlyDatabase)
+    detail = f"The database {'takes no writes' if read_only else 'cannot be reached'} now."
+    return problem(503, "database_unavailable", detail, headers=_RETRY)
 
 
 def _log_unavailable(request: AnyRequest, error: LogUnavailable) -> Response[Problem]:

@@ -1,10 +1,12 @@
 """The connections of a process to what is not appended in groups. They commit each statement by itself, outside of a transaction."""
 
 import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection, Connection, pq
+from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from infrastructure.log_connection import attentive
@@ -12,12 +14,34 @@ from infrastructure.log_connection import attentive
 _MAIL_CONNECTIONS: Final = 3
 """Nobody holds one while talking to a mail server: these are enough for many mails at a time."""
 
+_RENEWAL_SECONDS: Final = 5.0
+"""How often, at the most, all connections are replaced: while the database takes no writes, new ones are no better."""
+
+
+class ReadOnlyDatabase(psycopg.OperationalError):
+    """The database takes no writes now, as during a failover."""
+
 
 class Pool(ConnectionPool[Connection[Any]]):
-    """Passes over connections that were cut while nobody used them.
+    """Passes over connections that were cut while nobody used them, and keeps none on which the database took no writes.
 
-    The pool's own `check` would do so too, but waits for a second and longer after each of them.
+    A session that began while the database was read-only stays so when the database no longer is. The pool's own `check` would
+    pass over what was cut too, but it waits for a second and longer after each.
     """
+
+    _renewed_at = float("-inf")
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Generator[Connection[Any]]:
+        with super().connection(timeout) as connection:
+            try:
+                yield connection
+            except errors.ReadOnlySqlTransaction as refused:
+                connection.close()
+                if time.monotonic() - self._renewed_at > _RENEWAL_SECONDS:
+                    self._renewed_at = time.monotonic()
+                    self.drain()
+                raise ReadOnlyDatabase("the database takes no writes") from refused
 
     def getconn(self, timeout: float | None = None) -> Connection[Any]:
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
@@ -30,6 +54,20 @@ class Pool(ConnectionPool[Connection[Any]]):
 
 class AsyncPool(AsyncConnectionPool[AsyncConnection[Any]]):
     """`Pool` for asynchronous code."""
+
+    _renewed_at = float("-inf")
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncGenerator[AsyncConnection[Any]]:  # noqa: ASYNC109 (as the pool has it)
+        async with super().connection(timeout) as connection:
+            try:
+                yield connection
+            except errors.ReadOnlySqlTransaction as refused:
+                await connection.close()
+                if time.monotonic() - self._renewed_at > _RENEWAL_SECONDS:
+                    self._renewed_at = time.monotonic()
+                    await self.drain()
+                raise ReadOnlyDatabase("the database takes no writes") from refused
 
     async def getconn(self, timeout: float | None = None) -> AsyncConnection[Any]:  # noqa: ASYNC109 (as the pool has it)
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)

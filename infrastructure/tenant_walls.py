@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
@@ -115,6 +115,13 @@ class Database:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(f"select {WALLED}")).fetchone()
         return row is not None and bool(row[0])
+
+    async def demand_writes(self) -> None:
+        """Raise while the database takes no writes, or is away."""
+        async with self._pool.connection() as connection:
+            asked = await connection.execute("select current_setting('transaction_read_only')::boolean")
+            if await asked.fetchone() == (True,):
+                raise errors.ReadOnlySqlTransaction("the session is read-only")
 
     async def warn_without_walls(self) -> None:
         """Say at start-up that the walls do not hold; nothing while the database cannot be asked (readiness tells)."""

@@ -3,11 +3,11 @@
 from contextlib import AsyncExitStack
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import running
+from tests.episodes import cut
 
 
 async def test_connections_that_were_closed_meanwhile_cost_no_request(
@@ -20,10 +20,7 @@ async def test_connections_that_were_closed_meanwhile_cost_no_request(
         for _ in range(chosen.database_pool_size):
             await held.enter_async_context(database.identity())
         await held.aclose()
-        administration.execute(
-            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s",
-            [conninfo_to_dict(database_url)["dbname"]],
-        )
+        cut(administration, database_url)
         for _ in range(chosen.database_pool_size):
             assert (await system.nobody.sees("/health/ready"))["status"] == "ready"
             await system.again(admin)

@@ -1,4 +1,4 @@
-"""What the pools do with connections that have gone bad while nobody used them."""
+"""What the pools do with connections that were cut, and with sessions that take no writes."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -6,21 +6,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
-from infrastructure.connection_pools import Pool, api_pool, mail_pool, projection_pool
+from infrastructure.connection_pools import Pool, ReadOnlyDatabase, api_pool, mail_pool, projection_pool
+from tests.episodes import cut, read_only
 
 _SIZE = 3
 _POOLS = [mail_pool, lambda url: projection_pool(url, _SIZE)]
-
-
-def cut(administration: psycopg.Connection[Any], database_url: str) -> None:
-    """Close all connections to the database, from its side."""
-    name = conninfo_to_dict(database_url)["dbname"]
-    ended = administration.execute(
-        "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", [name]
-    )
-    assert ended.rowcount >= _SIZE
 
 
 def sessions(pool: Pool) -> set[int]:
@@ -53,3 +44,47 @@ async def test_connections_of_the_api_that_were_cut_while_idle_are_passed_over(
         before = await async_sessions(pool)
         cut(administration, database_url)
         assert not await async_sessions(pool) & before
+
+
+_WRITE = "insert into company values (gen_random_uuid(), 'Mill', gen_random_uuid())"
+
+
+@pytest.mark.parametrize("make", _POOLS)
+def test_sessions_that_take_no_writes_are_replaced_when_one_was_met(
+    administration: psycopg.Connection[Any], database_url: str, make: Callable[[str], Pool]
+) -> None:
+    with make(database_url) as pool:
+        with read_only(administration, database_url):
+            before = sessions(pool)
+        with pytest.raises(ReadOnlyDatabase), pool.connection() as connection, connection.transaction():
+            connection.execute(_WRITE)
+        with ExitStack() as stack:
+            for _ in range(_SIZE):
+                stack.enter_context(pool.connection()).execute(_WRITE)
+        assert not sessions(pool) & before
+
+
+async def test_sessions_of_the_api_that_take_no_writes_are_replaced_when_one_was_met(
+    administration: psycopg.Connection[Any], database_url: str
+) -> None:
+    async with api_pool(database_url, _SIZE) as pool:
+        with read_only(administration, database_url):
+            before = await async_sessions(pool)
+        with pytest.raises(ReadOnlyDatabase):
+            async with pool.connection() as connection, connection.transaction():
+                await connection.execute(_WRITE)
+        async with AsyncExitStack() as stack:
+            for _ in range(_SIZE):
+                await (await stack.enter_async_context(pool.connection())).execute(_WRITE)
+        assert not await async_sessions(pool) & before
+
+
+def test_while_no_writes_are_taken_not_every_refusal_replaces_all_sessions(
+    administration: psycopg.Connection[Any], database_url: str
+) -> None:
+    with projection_pool(database_url, _SIZE) as pool, read_only(administration, database_url):
+        for kept in (0, _SIZE - 1):
+            before = sessions(pool)
+            with pytest.raises(ReadOnlyDatabase), pool.connection() as connection:
+                connection.execute(_WRITE)
+            assert len(sessions(pool) & before) == kept

@@ -1,6 +1,7 @@
 """Delivery against a provider on this machine: what is sent, tried again, held, given up or never sent."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Generator
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from infrastructure import account_mail, mail_outcomes, mail_queue
 from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail_ledger import figures, mails, send_again
 from infrastructure.mail_templates import KEYS
+from tests.episodes import read_only
 from tests.mail_servers import Answer
 from tests.post_office import PostOffice, post_office
 from tests.read_models import new_tenant
@@ -105,6 +107,18 @@ def test_a_failure_is_tried_again_ever_more_rarely_and_given_up_at_last(office: 
     office.deliver()
     assert office.outcomes()[0][1:] == ("sent", 1, None)
     assert office.provider.mail_ids[-1] == str(listed.mail_id)
+
+
+def test_mail_goes_out_after_the_database_took_no_writes_for_a_while(
+    administration: psycopg.Connection, office: PostOffice
+) -> None:
+    office.apply()
+    office.store_effects()
+    with read_only(administration, office.database_url), contextlib.ExitStack() as stack:
+        for _ in range(office.pool.max_size):
+            stack.enter_context(office.pool.connection())
+    office.deliver(idle_seconds=0.01)
+    assert {status for _, status, _, _ in office.outcomes()} == {"sent"}
 
 
 def test_the_pauses_are_some_36_hours_in_all_and_never_the_same() -> None:
