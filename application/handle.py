@@ -69,6 +69,7 @@ class CommandHandler:
         self._log = log
         self._cache = cache or EntityCache()
         self._vocabulary = vocabulary
+        self._generation = log.generation
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, command: Command, metadata: Metadata) -> Outcome[Any]:
@@ -89,6 +90,7 @@ class CommandHandler:
         fresh = metadata.repeatable
         contested: UUID | None = None
         for _ in range(_ATTEMPTS):
+            self._forget_what_may_be_lost()
             work = Work(
                 self._log,
                 self._cache,
@@ -144,6 +146,11 @@ class CommandHandler:
         if entity.version > known.version:
             self._cache.put(entity)
         return entity
+
+    def _forget_what_may_be_lost(self) -> None:
+        if self._generation != self._log.generation:
+            self._generation = self._log.generation
+            self._cache.clear()
 
     async def _attempt(
         self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work

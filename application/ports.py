@@ -10,6 +10,12 @@ from application.recorded import Append, Appended, StoredEvent
 class EventLog(Protocol):
     """Where events are: `infrastructure.event_store.EventStore` is the real one."""
 
+    @property
+    def generation(self) -> int:
+        """Changes when the database had to be connected to anew. It may then be another one (a replica that took over, a restored
+        backup), in which the last events are missing, and others have their versions."""
+        ...
+
     def append(self, append: Append) -> Awaitable[Appended]:
         """Write durably and atomically. Raises `VersionConflict` or `LogUnavailable`."""
         ...

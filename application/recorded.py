@@ -50,12 +50,15 @@ class Append(msgspec.Struct, frozen=True):
 
     `command_id` recognises the append when it is repeated: if these events are there already under this id, the first
     outcome is answered instead of a conflict.
+
+    `generation`: that of the log on which it was decided; if it has another one by now, the append conflicts.
     """
 
     tenant_id: UUID
     parts: tuple[StreamPart, ...]
     command_id: UUID
     actor_id: UUID | None = None
+    generation: int | None = None
 
 
 class Appended(msgspec.Struct, frozen=True):

@@ -47,6 +47,11 @@ class EntityCache:
             _, oldest = self._entities.popitem(last=False)
             self._bytes -= oldest.size
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entities.clear()
+        self._bytes = 0
+
     def drop(self, stream_id: UUID) -> None:
         entity = self._entities.pop(stream_id.int, None)
         if entity is not None:
@@ -92,6 +97,7 @@ class Work:
         self._cache = cache
         self._command_id = command_id
         self._fresh = fresh
+        self._generation = log.generation
         self._subjects: dict[int, Subject] = {}
         self.tenant_id = tenant_id
         self.vocabulary = vocabulary
@@ -154,7 +160,9 @@ class Work:
             events = tuple([encode(event) for event in subject.events])
             subject.largest = max([len(event.data) for event in events], default=0)
             parts.append(StreamPart(subject.entity.stream_id, subject.entity.version, events))
-        return Append(self.tenant_id, tuple(parts), self._command_id, actor_id) if decided else None
+        if not decided:
+            return None
+        return Append(self.tenant_id, tuple(parts), self._command_id, actor_id, self._generation)
 
     def accept(self, positions: tuple[int, ...], recorded_at: datetime) -> None:
         """The append was written: what was read is now one step further."""

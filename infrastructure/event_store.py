@@ -61,6 +61,11 @@ class EventStore:
         finally:
             await self._reading.close()
 
+    @property
+    def generation(self) -> int:
+        """How often the connection that writes was made anew: an append that names an earlier one conflicts."""
+        return self.writing.generation
+
     def append(self, append: Append) -> Coroutine[Any, Any, Appended]:
         """Write atomically and durably.
 

@@ -15,7 +15,8 @@ Committed = Callable[[set[UUID]], None]
 class GroupCommit(GroupQueue[Append, Appended]):
     """Writes appends; `append` returns once they are durable.
 
-    `committed` is told which tenants have new events after each commit. `batches` and `appends` count what was written.
+    `committed` is told which tenants have new events after each commit. `batches` and `appends` count what was written, and
+    `generation` how often another connection was written to than before.
     """
 
     def __init__(
@@ -31,6 +32,8 @@ class GroupCommit(GroupQueue[Append, Appended]):
         super().__init__(database_url, workers=writers, queue_limit=queue_limit, batch_limit=batch_limit)
         self._committed = committed
         self._walled = walled
+        self._connection: Connection | None = None
+        self.generation = 0
         self.batches = 0
         self.appends = 0
 
@@ -45,6 +48,12 @@ class GroupCommit(GroupQueue[Append, Appended]):
     async def _send(
         self, connection: Connection, requests: Sequence[Append]
     ) -> Sequence[Appended | VersionConflict]:
+        if connection is not self._connection:
+            self.generation += self._connection is not None
+            self._connection = connection
+        stale = [number for number, append in enumerate(requests) if self._is_stale(append)]
+        if stale:
+            return await self._send_fresh(connection, requests, set(stale))
         outcomes = await write(connection, requests, walled=self._walled)
         self.batches += 1
         self.appends += len(requests)
@@ -58,6 +67,19 @@ class GroupCommit(GroupQueue[Append, Appended]):
                 self._tell_committed(self._committed, written)
         return outcomes
 
+    def _is_stale(self, append: Append) -> bool:
+        return append.generation is not None and append.generation != self.generation
+
+    async def _send_fresh(
+        self, connection: Connection, requests: Sequence[Append], stale: set[int]
+    ) -> Sequence[Appended | VersionConflict]:
+        """Write those that are not stale; the others conflict, whatever the versions are by now."""
+        fresh = [append for number, append in enumerate(requests) if number not in stale]
+        written = iter(await self._send(connection, fresh) if fresh else ())
+        return [
+            _conflict(append) if number in stale else next(written) for number, append in enumerate(requests)
+        ]
+
     def _tell_committed(self, committed: Committed, tenants: set[UUID]) -> None:
         try:
             committed(tenants)
@@ -65,3 +87,8 @@ class GroupCommit(GroupQueue[Append, Appended]):
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "what follows a commit failed", "exception": error}
             )
+
+
+def _conflict(stale: Append) -> VersionConflict:
+    first = stale.parts[0]
+    return VersionConflict(first.stream_id, first.expected_version, first.expected_version)

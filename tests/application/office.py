@@ -33,6 +33,10 @@ class Through:
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
+    @property
+    def generation(self) -> int:
+        return self._log.generation
+
     async def append(self, append: Append) -> Appended:
         return await self._log.append(append)
 

@@ -198,6 +198,31 @@ async def test_what_is_remembered_of_a_log_that_was_restored_is_not_shown(
     assert shown.version == (3 if written_instead else 2)
 
 
+async def test_nothing_is_decided_on_what_a_failover_has_lost(store: EventStore, database_url: str) -> None:
+    office = Office(store)
+    jobs = [await office.open_job() for _ in range(2)]
+    for job_id in jobs:
+        await office.issue(rename(job_id, "Remembered"))
+    for job_id in jobs:
+        await office.issue(close(job_id))
+    async with (
+        EventStore(database_url) as elsewhere,
+        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as server,
+    ):
+        await server.execute("delete from event where tenant_id = %s and position > 6", [office.company_id])
+        await server.execute("update log_head set position = 6 where tenant_id = %s", [office.company_id])
+        await server.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        for job_id in jobs:
+            await office.beside(elsewhere).issue(rename(job_id, "Written instead"))
+        for job_id in jobs:
+            reopened = await office.issue(reopen(job_id))
+            assert (reopened.changed, reopened.entity.version) == (False, 4)
+            assert (await office.types(job_id))[-2:] == ["PostingEdited", "PostingEdited"]
+
+
 async def test_an_id_of_another_kind_of_thing_shows_nothing(office: Office, store: EventStore) -> None:
     handler = CommandHandler(store)
     job_id = await office.open_job()
