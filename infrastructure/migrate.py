@@ -12,11 +12,15 @@ _LOCK: Final = 4_723_561
 
 def migrate(database_url: str, revision: str = "head") -> None:
     """Run the missing migrations in one transaction; concurrent callers wait for each other."""
+    import psycopg
     from alembic import command
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
-    engine = create_engine(_sqlalchemy_url(database_url), poolclass=NullPool)
+    # psycopg reads the address: SQLAlchemy knows neither several hosts nor a socket's folder among them.
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(database_url), poolclass=NullPool
+    )
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config = _config()
@@ -47,8 +51,3 @@ def _config() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
-
-
-def _sqlalchemy_url(database_url: str) -> str:
-    scheme, separator, rest = database_url.partition("://")
-    return f"postgresql+psycopg{separator}{rest}" if scheme in {"postgresql", "postgres"} else database_url
