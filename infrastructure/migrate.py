@@ -1,25 +1,30 @@
 """Brings a database's schema (the write side) to the newest migration."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from psycopg import Connection
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 4_723_561
 
 
 def migrate(database_url: str, revision: str = "head") -> None:
-    """Run the missing migrations in one transaction; concurrent callers wait for each other."""
-    import psycopg
+    """Run the missing migrations in one transaction; concurrent callers wait for each other.
+
+    Raises `OperatorError` for a database that cannot hold every letter.
+    """
     from alembic import command
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
     # psycopg reads the address: SQLAlchemy knows neither several hosts nor a socket's folder among them.
     engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(database_url), poolclass=NullPool
+        "postgresql+psycopg://", creator=lambda: _connect(database_url), poolclass=NullPool
     )
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -51,3 +56,16 @@ def _config() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config
+
+
+def _connect(database_url: str) -> "Connection[Any]":
+    import psycopg
+
+    connection = psycopg.connect(database_url)
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in {"UTF8", None}:
+        connection.close()
+        raise OperatorError(
+            f"the database's encoding is {encoding}, and it must be UTF8: make one with `createdb --encoding UTF8 --template template0`"
+        )
+    return connection

@@ -1,12 +1,17 @@
-"""Migrating what settings accept: every way to write an address."""
+"""Migrating: every way to write an address, and databases that are refused in one line."""
 
+import os
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from infrastructure.embedded import Servers
 from infrastructure.migrate import migrate, pending
+from infrastructure.operator_error import OperatorError
 from infrastructure.settings import load
 
 
@@ -27,3 +32,17 @@ def test_every_address_that_settings_accept_can_be_migrated(
     assert load({"DATABASE_URL": address, "SECRET_KEY": "x" * 40}).database_url == address
     migrate(address)
     assert pending(empty_database_url) == []
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_of_another_encoding_is_one_line(
+    servers: Servers, administration: psycopg.Connection, encoding: str
+) -> None:
+    name = f"test_{encoding.lower()}_{os.getpid()}"
+    create = "create database {} encoding {} locale_provider libc locale 'C' template template0"
+    administration.execute(sql.SQL(create).format(sql.Identifier(name), encoding))
+    try:
+        with pytest.raises(OperatorError, match=rf"^the database's encoding is {encoding}, .* UTF8: .*$"):
+            migrate(servers.database(name))
+    finally:
+        administration.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
