@@ -13,12 +13,22 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 4_723_561
 
 
+class NewerDatabase(OperatorError):
+    """A newer version of this program has migrated the database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is of a newer version of Hirelog: run that one, or give this one another database"
+        )
+
+
 def migrate(database_url: str, revision: str = "head") -> None:
     """Run the missing migrations in one transaction; concurrent callers wait for each other.
 
-    Raises `OperatorError` for a database that cannot hold every letter.
+    Raises `OperatorError` for a database that cannot hold every letter, and `NewerDatabase`.
     """
     from alembic import command
+    from alembic.migration import MigrationContext
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
@@ -28,26 +38,36 @@ def migrate(database_url: str, revision: str = "head") -> None:
     )
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        context = MigrationContext.configure(connection, opts={"version_table": "schema_migration"})
+        _after(context.get_current_revision())
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
 
 def pending(database_url: str) -> list[str]:
-    """The revisions that a database still lacks, oldest first; empty when it is up to date."""
+    """The revisions that a database still lacks, oldest first; empty when it is up to date. Raises `NewerDatabase`."""
     import psycopg
-    from alembic.script import ScriptDirectory
 
     with psycopg.connect(database_url) as connection:
         exists = connection.execute("select to_regclass('schema_migration')").fetchone()
-        applied: set[str] = set()
+        applied: tuple[str] | None = None
         if exists is not None and exists[0] is not None:
-            applied = {row[0] for row in connection.execute("select version_num from schema_migration")}
+            applied = connection.execute("select version_num from schema_migration").fetchone()
+    return _after(applied[0] if applied else None)
+
+
+def _after(applied: str | None) -> list[str]:
+    """The revisions that come after the one that a database has, oldest first. Raises `NewerDatabase`."""
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(_config())
-    if not applied:
-        return [revision.revision for revision in script.walk_revisions()][::-1]
-    missing = script.iterate_revisions("head", next(iter(applied)))
-    return [revision.revision for revision in missing][::-1]
+    ours = [revision.revision for revision in script.walk_revisions()][::-1]
+    if applied is None:
+        return ours
+    if applied not in ours:
+        raise NewerDatabase
+    return ours[ours.index(applied) + 1 :]
 
 
 def _config() -> "Config":

@@ -2,6 +2,7 @@
 
 import re
 
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -28,6 +29,18 @@ async def test_a_ready_system_says_so_with_each_check(system: System) -> None:
         ("database", "broker", "migrations", "read_models", "mail", "tenant_walls"), True
     )
     assert await system.nobody.sees("/health/live") == {"status": "alive"}
+
+
+async def test_a_process_goes_on_when_a_newer_version_has_migrated_the_database(system: System) -> None:
+    with psycopg.connect(system.database_url, autocommit=True) as connection:
+        ours = connection.execute("select version_num from schema_migration").fetchone()
+        try:
+            connection.execute("update schema_migration set version_num = '9999'")
+            body = done(await system.nobody.get("/health/ready"))
+        finally:
+            connection.execute("update schema_migration set version_num = %s", ours)
+    assert body["status"] == "ready"
+    assert body["checks"]["migrations"]["detail"] == "the database is of a newer version of Hirelog"
 
 
 async def test_requests_are_counted_by_route_method_and_status_without_ids(system: System) -> None:

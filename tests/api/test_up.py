@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 _STAND_IN = """
@@ -166,6 +167,16 @@ def test_a_database_that_does_not_answer_is_one_line(home: Path, port: int, syst
     assert status == 1
     assert errors.startswith("hirelog: cannot migrate the database: ")
     assert errors.count("\n") == 1
+
+
+def test_a_database_of_a_newer_version_is_one_line(
+    home: Path, port: int, systems: list[System], database_url: str, redis_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update schema_migration set version_num = '9999'")
+    systems.append(System(home, port, DATABASE_URL=database_url, REDIS_URL=redis_url, SECRET_KEY="k" * 32))
+    line = "hirelog: the database is of a newer version of Hirelog: run that one, or give this one another database\n"
+    assert systems[0].stops() == (1, line)
 
 
 def test_a_program_that_cannot_start_is_one_line(home: Path, port: int, systems: list[System]) -> None:

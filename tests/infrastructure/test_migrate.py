@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infrastructure.embedded import Servers
-from infrastructure.migrate import migrate, pending
+from infrastructure.migrate import NewerDatabase, migrate, pending
 from infrastructure.operator_error import OperatorError
 from infrastructure.settings import load
 
@@ -46,3 +46,11 @@ def test_a_database_of_another_encoding_is_one_line(
             migrate(servers.database(name))
     finally:
         administration.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update schema_migration set version_num = '9999'")
+    for ask in (migrate, pending):
+        with pytest.raises(NewerDatabase, match="newer version"):
+            ask(database_url)
