@@ -1,5 +1,7 @@
 """The `hirelog` command. Each command imports what it runs only when it runs, so that `--help` is quick."""
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -38,7 +40,16 @@ def up(*, demo: bool, jobs: Path | None) -> None:
     settings = _settings()
     words = ("demo", "--url", system.address(settings), *(("--jobs", str(jobs)) if jobs else ()))
     afterwards = [Program("demo", system.command(*words), once=True)] if demo or jobs else []
-    system.up(settings, click.echo, afterwards=afterwards)
+    system.up(settings, _say, afterwards=afterwards)
+
+
+def _say(text: str) -> None:
+    """Print a line; what runs goes on when nobody reads it any more, or its disk is full.
+
+    Not through `sys.stdout`, which keeps what it could not write and tries again, in vain, at the very end.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # without an output there is no `sys.stdout`
+        os.write(sys.stdout.fileno(), os.fsencode(f"{text}\n"))
 
 
 @hirelog.command()

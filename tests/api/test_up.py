@@ -34,6 +34,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 http.server.HTTPServer(("127.0.0.1", int(os.environ["HIRELOG_PORT"])), Ready).serve_forever()
 '''
 BROKEN = "raise SystemExit(7)"
+ANNOUNCED = "import os, sys\\nprint('worker', os.getpid(), file=sys.stderr, flush=True)\\n"
 WAITING = "import signal, sys\\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit())\\nsignal.pause()"
 
 KIND = sys.argv.pop()
@@ -43,7 +44,7 @@ def program(name, code):
 
 up.programs = lambda: (
     program("api", API),
-    program("worker", BROKEN if KIND == "broken" else WAITING),
+    program("worker", {"broken": BROKEN, "announced": ANNOUNCED + WAITING}.get(KIND, WAITING)),
     program("scheduler", WAITING),
 )
 cli.main()
@@ -137,6 +138,24 @@ def test_killed_it_takes_everything_with_it_and_starts_again(
     assert all_ended(ends)
     systems[1].process.terminate()
     assert systems[1].stops() == (0, "")
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(home: Path, port: int, systems: list[System]) -> None:
+    systems.append(System(home, port, "announced"))
+    systems[0].ready()
+    process = systems[0].process
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    workers = set[str]()
+    for _ in range(3):
+        line = process.stderr.readline()
+        assert line.startswith("worker ")
+        os.kill(int(line.split()[1]), signal.SIGKILL)
+        workers.add(line)
+    assert len(workers) == 3
+    process.terminate()
+    assert process.wait() == 0
 
 
 def test_a_second_one_on_the_same_home_is_refused(home: Path, port: int, systems: list[System]) -> None:
