@@ -2,15 +2,19 @@
 
 import contextlib
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
 
+from infrastructure.log_connection import attentive
 from infrastructure.read_model import AnyReadModel, create_table, table_name
 
 BUILD_LOCK: Final = 7_265_002
 """Advisory lock class: (class, name) is held by the session that makes a build."""
+
+UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
+"""For a session that makes a build: it idles while events are folded, and its copies and indexes take as long as they take."""
 
 
 class BuildFailed(Exception):
@@ -24,10 +28,8 @@ def new_build(database_url: str, model: AnyReadModel) -> Generator[tuple[Connect
     Leftovers of a killed one are removed first. Raises `BuildFailed` if another one is being made.
     """
     # Its statements are prepared by `infrastructure.pipeline`; psycopg would forget them with its own.
-    with psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection:
-        connection.execute(
-            "select set_config('timezone', 'UTC', false), set_config('synchronous_commit', 'off', false)"
-        )
+    with psycopg.connect(attentive(database_url), autocommit=True, prepare_threshold=None) as connection:
+        connection.execute(f"set timezone = 'UTC'; set synchronous_commit = off; {UNHURRIED}")
         lock = connection.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
         if lock.fetchone() != (True,):
             raise BuildFailed(f"{model.name} is being rebuilt or verified already")

@@ -15,7 +15,7 @@ from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, T
 from infrastructure.fold import Rows
 from infrastructure.log_connection import connect_sync
 from infrastructure.log_page import PAGE_OF_ALL, Page, PageRow
-from infrastructure.new_build import BuildFailed, live_build, new_build
+from infrastructure.new_build import UNHURRIED, BuildFailed, live_build, new_build
 from infrastructure.pipeline import int8, rows, run_sync
 from infrastructure.projector import SWITCH_LOCK
 from infrastructure.read_model import (
@@ -171,7 +171,7 @@ def _scan(database_url: str, types: bytes, page_size: int) -> Iterator[list[Page
         connect_sync(database_url) as connection,
         ThreadPoolExecutor(1) as reader,
     ):
-        connection.execute("select set_config('timezone', 'UTC', false)")
+        connection.execute(f"set timezone = 'UTC'; {UNHURRIED}")
 
         def page(after_tenant: UUID, after: int) -> list[PageRow]:
             parameters = (after_tenant.bytes, int8(after), int8(page_size), types)

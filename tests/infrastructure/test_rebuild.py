@@ -1,11 +1,13 @@
 """A new build beside the live one: equal to it, switched at once, and gone without a trace when it fails."""
 
+import select
 import threading
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg.conninfo import conninfo_to_dict
 
 from application.recorded import Recorded
 from domain.job_view import JobViewed
@@ -189,6 +191,25 @@ def test_a_rebuild_whose_connection_is_killed_leaves_nothing_behind(database_url
             rebuild(database_url, JOB_DASHBOARD, page_size=5, progress=kill)
         assert tables(here) == tables_before
         assert rebuild(database_url, JOB_DASHBOARD).build == 2
+
+
+def test_sessions_that_may_not_idle_for_long_do_not_hinder_a_rebuild(database_url: str) -> None:
+    with world(database_url) as here:
+        season(here, companies=2, applications=3)
+        here.project()
+        name = conninfo_to_dict(database_url)["dbname"]
+        here.execute(f"alter database {name} set idle_session_timeout = '500ms'")
+        called: list[int] = []
+
+        def idle(read: int, _total: int) -> None:
+            """As long as another session, which idles no longer than those of the rebuild, is let live."""
+            called.append(read)
+            if len(called) < 4:
+                with psycopg.connect(database_url) as another:
+                    assert select.select([another.fileno()], [], [], 30)[0]
+
+        assert rebuild(database_url, JOB_DASHBOARD, page_size=5, progress=idle).build == 2
+        assert here.rows(JOB_DASHBOARD) == here.expected(JOB_DASHBOARD)
 
 
 def test_what_a_killed_rebuild_left_is_removed_by_the_next(database_url: str) -> None:
