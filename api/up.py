@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from infrastructure.addresses import http_url
 from infrastructure.embedded import Servers, embedded, running
 from infrastructure.migrate import migrate
 from infrastructure.operator_error import OperatorError
@@ -91,8 +92,7 @@ def up(
 
 def address(settings: Settings) -> str:
     """Where a client on this machine reaches the API."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://{host}:{settings.port}"
+    return http_url(settings.host, settings.port)
 
 
 def _check_free(settings: Settings) -> None:

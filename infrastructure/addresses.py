@@ -49,6 +49,12 @@ def next_redis_database(url: str) -> str:
     return _joined(parts._replace(path=f"/{number}", query=urlencode(query)))
 
 
+def http_url(host: str, port: int) -> str:
+    """Where a client on this machine reaches what listens on a host; 0.0.0.0 and :: are all of its addresses."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
 def hide_password(text: str) -> str:
     """The same line with `***` for the password in a URL."""
     return _PASSWORD.sub(r"\1:***@", text)

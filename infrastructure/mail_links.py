@@ -9,6 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from application.effects import Kind
+from infrastructure.addresses import http_url
 from infrastructure.settings import Settings
 
 _MAC_BYTES: Final = 20
@@ -72,5 +73,4 @@ def public_url(settings: Settings) -> str:
     """The configured address of the site, without a slash at its end; by default the API's own on this machine."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
-    return f"http://{host}:{settings.port}"
+    return http_url(settings.host, settings.port)

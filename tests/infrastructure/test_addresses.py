@@ -1,9 +1,12 @@
-"""Addresses of servers: the database beside the one that an address names."""
+"""Addresses of servers: the database beside the one that an address names, and where the API is."""
 
 import pytest
 from redis import Redis
 
+from api.up import address
 from infrastructure.addresses import next_redis_database, redis_database
+from infrastructure.mail_links import public_url
+from infrastructure.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -20,3 +23,19 @@ from infrastructure.addresses import next_redis_database, redis_database
 def test_the_next_database_of_the_same_redis(url: str, other: str) -> None:
     assert next_redis_database(url) == other
     assert Redis.from_url(other).get_connection_kwargs()["db"] == redis_database(url) + 1
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("jobs.example.com", "jobs.example.com"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - a value, nothing listens
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("2001:db8::7", "[2001:db8::7]"),
+    ],
+)
+def test_where_the_api_is_reached_that_listens_on_a_host(host: str, named: str) -> None:
+    settings = Settings(host=host, port=8122)
+    assert public_url(settings) == address(settings) == f"http://{named}:8122"
