@@ -92,7 +92,8 @@ class PostgresServer:
         To start again needs the folder that was there: what stood in it must not become an empty database. Raises
         `ServerError` (one line) and `OSError`.
         """
-        stop_leftovers("postgres", self._cluster_name, signal.SIGINT)
+        marks = (f"cluster_name={self._cluster_name}", f"{self._cluster_name}:")
+        stop_leftovers("postgres", marks, signal.SIGINT)
         if not (self._data / "PG_VERSION").exists():
             if self._process is not None:
                 raise ServerError(f"{self._data} is gone: was it moved, or its disk taken away?")

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -80,39 +80,43 @@ def wait_until(
         time.sleep(0.005)
 
 
-def stop_leftovers(program: str, mark: str, politely: signal.Signals) -> None:
+def stop_leftovers(program: str, marks: Sequence[str], politely: signal.Signals) -> None:
     """End the servers of an earlier run (killed, so that it could not) that still run.
 
-    A process counts only when it is `program` and its command line holds `mark`: a number in a stale pid file may
-    belong to anybody by now. Raises `ServerError` when one will not end.
+    A process counts only when it is `program` and its command line has one of `marks` as whole words: a number in a stale
+    pid file may belong to anybody by now. Raises `ServerError` when one will not end, or is another user's.
     """
-    found = [process for process in psutil.process_iter(["name"]) if _runs(process, program, mark)]
+    found = [process for process in psutil.process_iter(["name"]) if _runs(process, program, marks)]
     for process in found:
         if not _has_parent_among(process, found):
             _signal(process, politely)
-    found = _wait_for_end(found, program, mark, 30)
+    found = _wait_for_end(found, program, marks, 30)
     for process in found:
         _signal(process, signal.SIGKILL)
-    found = _wait_for_end(found, program, mark, 10)
+    found = _wait_for_end(found, program, marks, 10)
     if found:
         raise ServerError(f"{program} of an earlier run (process {found[0].pid}) still runs and will not end")
 
 
 def _wait_for_end(
-    processes: list[psutil.Process], program: str, mark: str, seconds: float
+    processes: list[psutil.Process], program: str, marks: Sequence[str], seconds: float
 ) -> list[psutil.Process]:
     """Those that still run after the time. A dead process that nobody has collected does not count."""
     until = time.monotonic() + seconds
     while processes and time.monotonic() < until:
-        processes = [process for process in processes if _runs(process, program, mark)]
+        processes = [process for process in processes if _runs(process, program, marks)]
         time.sleep(0.01 if processes else 0)
     return processes
 
 
-def _runs(process: psutil.Process, program: str, mark: str) -> bool:
+def _runs(process: psutil.Process, program: str, marks: Sequence[str]) -> bool:
     # The command line, not the working folder: that of another user's process is closed to root in a container.
     try:
-        return process.info["name"] == program and mark in " ".join(process.cmdline())
+        if process.info["name"] != program:
+            return False
+        # A server may have made one title of its arguments, so spaces are all that is left between them.
+        line = f" {' '.join(process.cmdline())} "
+        return any(f" {mark} " in line for mark in marks)
     except (psutil.Error, OSError):
         return False
 
@@ -129,6 +133,10 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+    except psutil.AccessDenied as error:
+        raise ServerError(
+            f"{process.info['name']} of another user (process {process.pid}) runs here: end it first"
+        ) from error
 
 
 def _last_error(log: Path, logged: int) -> str:

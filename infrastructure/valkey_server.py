@@ -36,7 +36,9 @@ class ValkeyServer:
     def start(self) -> None:
         """Start and wait until commands are taken. Raises `ServerError` (one line) and `OSError`."""
         make_folder(self._data, self._account)
-        stop_leftovers("valkey-server", str(self._socket), signal.SIGTERM)
+        # As it is started, and as it calls itself then.
+        marks = (f"--unixsocket {self._socket}", f"unixsocket:{self._socket}")
+        stop_leftovers("valkey-server", marks, signal.SIGTERM)
         self._socket.unlink(missing_ok=True)
         options = {
             "port": "0",

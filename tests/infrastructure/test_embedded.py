@@ -21,6 +21,9 @@ from redis import Redis
 
 from infrastructure import embedded as module
 from infrastructure.embedded import Addresses, EmbeddedError, Servers, embedded, running
+from infrastructure.postgres_server import PostgresServer
+from infrastructure.server_account import server_account
+from infrastructure.valkey_server import ValkeyServer
 
 _HOLDER = """
 import sys
@@ -186,6 +189,31 @@ def test_a_second_owner_is_refused(home: Path) -> None:
     with embedded(home) as servers:
         assert count(servers) == 1
     assert running(home) is None
+
+
+def test_servers_that_an_earlier_run_left_are_ended_first(home: Path) -> None:
+    with embedded(home, durable=False) as addresses, contextlib.ExitStack() as stack:
+        left = [
+            process for process in psutil.Process().children() if str(home) in " ".join(process.cmdline())
+        ]
+        account = server_account(home / "postgres", [PostgresServer.programs() / "postgres"])
+        for kind in (PostgresServer, ValkeyServer):
+            server = kind(home, module.socket_folder(home), account, durable=False)
+            stack.callback(server.stop)
+            server.start()
+        assert [process.status() for process in left] == [psutil.STATUS_ZOMBIE] * 2
+        write_one(addresses)
+        assert Redis.from_url(addresses.redis_url).ping()
+
+
+def test_a_home_whose_path_ends_like_anothers_leaves_its_servers_alone(home: Path) -> None:
+    other = Path(f"{home.parent}/y{home}")
+    with (
+        embedded(other, postgres=False, durable=False) as theirs,
+        embedded(home, postgres=False, durable=False),
+    ):
+        assert str(home) in theirs.redis_url
+        assert Redis.from_url(theirs.redis_url).ping()
 
 
 def test_a_long_path_gets_a_short_private_socket(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

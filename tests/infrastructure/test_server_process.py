@@ -1,12 +1,14 @@
-"""Waiting for a server that was just started."""
+"""Waiting for a server that was just started, and ending one of an earlier run."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from infrastructure.server_process import ServerError, wait_until
+from infrastructure.server_process import ServerError, stop_leftovers, wait_until
 
 
 def started(status: int) -> subprocess.Popen[bytes]:
@@ -47,3 +49,18 @@ def test_a_server_that_ends_before_it_is_ready_says_why(log: Path) -> None:
         end(process)
         with pytest.raises(ServerError, match=r"^PostgreSQL did not start: the port is taken$"):
             wait_until(lambda: False, process, "PostgreSQL", log, logged)
+
+
+def test_a_leftover_of_another_user_is_one_line_at_once() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be two users")
+    with subprocess.Popen(["sleep", "3600.25"], user=1) as process:
+        os.seteuid(65534)
+        try:
+            with pytest.raises(
+                ServerError, match=rf"^sleep of another user \(process {process.pid}\) runs here"
+            ):
+                stop_leftovers("sleep", ("3600.25",), signal.SIGTERM)
+        finally:
+            os.seteuid(0)
+            process.kill()
