@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-_ACCOUNT: Final = click.argument("account", metavar="EMAIL|ID")
+
+def _utf_8(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    """What the database can be asked for. Raises `OperatorError`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise OperatorError(f"{text!r} is not in UTF-8") from error
+    return text
+
+
+_ACCOUNT: Final = click.argument("account", metavar="EMAIL|ID", callback=_utf_8)
 
 
 @click.group()
@@ -25,7 +35,7 @@ def accounts() -> None:
 
 
 @accounts.command("list")
-@click.argument("words", default="")
+@click.argument("words", default="", callback=_utf_8)
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Accounts at most."
 )

@@ -58,8 +58,14 @@ class Client:
         pause: float = 0.2,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """Raises `UnreachableError` for a URL that cannot be read."""
         limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-        self._http = httpx.AsyncClient(base_url=base_url, limits=limits, timeout=30.0, transport=transport)
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=base_url, limits=limits, timeout=30.0, transport=transport
+            )
+        except httpx.InvalidURL as error:
+            raise UnreachableError(f"{base_url!r} is no address: {error}") from error
         self._slots = asyncio.Semaphore(at_once)
         self._attempts = attempts
         self._pause = pause

@@ -50,7 +50,7 @@ def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 8) -> 
         if report.lines:
             report.show(out)
         if error:
-            Console(stderr=True, soft_wrap=True).print(f"[red]{error}[/]", highlight=False)
+            Console(stderr=True, soft_wrap=True).print(error, style="red", markup=False, highlight=False)
     return 1 if error else 0
 
 

@@ -20,7 +20,9 @@ def mail() -> None:
 
 @mail.command("list")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only mails of this status.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most."
+)
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     """List mails, the latest first: to whom, how often it was tried, what became of it and why."""

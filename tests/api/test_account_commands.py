@@ -79,6 +79,9 @@ async def test_what_cannot_be_done_is_one_line(system: System, tmp_path: Path) -
     for command in ("disable", "enable", "make-admin"):
         with pytest.raises(OperatorError, match="there is no account"):
             await hirelog(system, "accounts", command, "nobody@example.com")
+    for command in ("list", "disable"):
+        with pytest.raises(OperatorError, match=r"'\\udcff' is not in UTF-8"):
+            await hirelog(system, "accounts", command, "\udcff")
     with pytest.raises(OperatorError, match="add a new private key at its end"):
         await hirelog(system, "keys", "rotate", HIRELOG_TOKEN_KEY_FILE=str(tmp_path / "keys.pem"))
 

@@ -109,6 +109,12 @@ async def test_nobody_at_the_address_is_one_clear_line(unused_tcp_port: int) -> 
             await client.post("/things", {})
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "http://localhost:http", "http://\udcff"])
+def test_what_is_no_address_is_one_clear_line(url: str) -> None:
+    with pytest.raises(UnreachableError, match=r"^'http://.*' is no address: Invalid "):
+        Client(url)
+
+
 async def test_for_each_takes_items_only_as_they_are_needed_and_stops_at_the_first_error() -> None:
     taken: list[int] = []
 

@@ -144,3 +144,4 @@ def test_a_file_that_is_not_there_or_a_system_that_is_not_is_one_line(
     file.write_text('{"title": "Baker"}\n')
     assert load_file(file, f"http://127.0.0.1:{unused_tcp_port}", as_json=False) == 1
     assert "make run" in capsys.readouterr().err
+    assert load_file(file, "http://[::1", as_json=False) == 1

@@ -25,10 +25,14 @@ def office(database_url: str) -> Generator[PostOffice]:
         yield office
 
 
-def hirelog(office: PostOffice, *words: str) -> Result:
+def outcome(office: PostOffice, *words: str) -> Result:
     group = click.Group(commands={command.name or "": command for command in COMMANDS})
     environment = {"DATABASE_URL": office.database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "250"}
-    result = CliRunner().invoke(group, ["mail", *words], env=environment)
+    return CliRunner().invoke(group, ["mail", *words], env=environment)
+
+
+def hirelog(office: PostOffice, *words: str) -> Result:
+    result = outcome(office, *words)
     if isinstance(result.exception, OperatorError):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -61,6 +65,12 @@ def test_times_are_in_utc_wherever_the_database_is(office: PostOffice) -> None:
     office.execute(f"alter database \"{name}\" set timezone = 'Asia/Kolkata'")
     assert f"{done:%Y-%m-%d %H:%M:%S}" in hirelog(office, "list", "--status", "given_up").stdout
     assert as_json(office, "list", "--status", "given_up")[0]["done_at"].endswith("Z")
+
+
+def test_more_mails_than_can_be_shown_are_refused(office: PostOffice) -> None:
+    asked = outcome(office, "list", "--limit", "99999999999999999999")
+    assert asked.exit_code == 2
+    assert "is not in the range 1<=x<=100000" in asked.stderr
 
 
 def test_what_was_given_up_is_sent_again_one_by_one_or_all(office: PostOffice) -> None:
