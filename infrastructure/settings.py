@@ -137,7 +137,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     A file that does not exist is empty. Raises `SettingsError` for a line that is none of these.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -36,6 +36,12 @@ def test_the_file_takes_quotes_comments_and_export(tmp_path: Path) -> None:
     assert settings.read_env_file(file) == {"A": "one # two", "B": "x=y", "C": "plain", "OTHER": ""}
 
 
+def test_the_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HIRELOG_PORT=9000\n", encoding="utf-8-sig")
+    assert settings.read_env_file(file) == {"HIRELOG_PORT": "9000"}
+
+
 def test_an_empty_variable_is_unset() -> None:
     assert settings.load({"DATABASE_URL": "", "HIRELOG_PORT": ""}) == settings.load({})
 
