@@ -36,6 +36,14 @@ def instructions(name: str) -> list[str]:
     return re.findall(rf"^{name}\s+(.+)$", joined, re.MULTILINE)
 
 
+def interpolated(text: str, **environ: str) -> str:
+    """What the composition makes of a value's `${NAME:-default}`, from the innermost on."""
+    innermost = re.compile(r"\$\{(\w+):-([^${}]*)\}")
+    while match := innermost.search(text):
+        text = text[: match.start()] + environ.get(match[1], match[2]) + text[match.end() :]
+    return text
+
+
 def test_every_process_of_the_design_is_there() -> None:
     assert set(SERVICES) == {"postgres", "valkey", "migrate", "api", "worker", "scheduler", "mail"}
     assert set(OURS) == {"migrate", "api", "worker", "scheduler"}
@@ -98,6 +106,18 @@ def test_data_is_on_volumes_and_pages_only_on_this_machine() -> None:
     assert named == set(COMPOSE["volumes"]) == {"postgres", "valkey", "resumes"}
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.mark.parametrize("environ", [{}, {"HIRELOG_PORT": "9000"}])
+def test_links_in_mails_lead_to_the_published_port(environ: dict[str, str]) -> None:
+    (port,) = SERVICES["api"]["ports"]
+    published, _, _ = interpolated(port, **environ).rpartition(":")
+    links = {
+        name: interpolated(OURS[name]["environment"]["HIRELOG_PUBLIC_URL"], **environ)
+        for name in ("worker", "api")
+    }
+    # A site that is named takes the API's own pages away, to which these links lead.
+    assert links == {"worker": f"http://{published}", "api": ""}
 
 
 def test_images_are_pinned_by_version() -> None:
