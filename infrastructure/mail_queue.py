@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from application.effects import AccountKind, Kind
+from infrastructure.mail_transport import LONGEST_HOLD_SECONDS
 
 LEASE_SECONDS: Final = 30.0
 _TRIAL_SECONDS: Final = 5.0
@@ -21,10 +22,17 @@ _TRIAL_SECONDS: Final = 5.0
 
 _PACE: Final[LiteralString] = """
 select set_config('idle_in_transaction_session_timeout', '10s', true),
-       extract(epoch from greatest(next_at, held_until) - clock_timestamp())::float8, held_reason is not null
+       extract(epoch from next_at - clock_timestamp())::float8,
+       extract(epoch from held_until - clock_timestamp())::float8, held_reason is not null
 from mail_pace for update
 """
 """The one row of the pace is the lock under which mail is claimed: no mail can be claimed twice at a time."""
+
+_NEARER: Final[LiteralString] = """
+update mail_pace
+set next_at = least(next_at, clock_timestamp() + make_interval(secs => %(pause)s)),
+    held_until = least(held_until, clock_timestamp() + make_interval(secs => %(hold)s))
+"""
 
 _CLAIM_ACCOUNT_MAIL: Final[LiteralString] = """
 update account_mail
@@ -164,7 +172,12 @@ def claim(
     """
     parameters = {"limit": limit, "lease": lease_seconds}
     with connection.transaction():
-        _, seconds, held = connection.execute(_PACE).fetchone() or ("", 0.0, False)
+        _, pause, held_for, held = connection.execute(_PACE).fetchone() or ("", 0.0, 0.0, False)
+        longest_pause = max(limit / per_second, _TRIAL_SECONDS)
+        if pause > longest_pause or held_for > LONGEST_HOLD_SECONDS:
+            # Nobody puts mail off that far: the database's clock was ahead then.
+            connection.execute(_NEARER, {"pause": longest_pause, "hold": LONGEST_HOLD_SECONDS})
+        seconds = max(min(pause, longest_pause), min(held_for, LONGEST_HOLD_SECONDS))
         if seconds > 0:
             return Claim((), seconds)
         if held:

@@ -17,11 +17,17 @@ from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]  # it has
 
 from infrastructure.deadline import Deadline
 from infrastructure.mail_message import Address, Mail
-from infrastructure.mail_transport import DEADLINE_SECONDS, TIMEOUT_SECONDS, Held, NotNow, Refused
+from infrastructure.mail_transport import (
+    DEADLINE_SECONDS,
+    LONGEST_HOLD_SECONDS,
+    TIMEOUT_SECONDS,
+    Held,
+    NotNow,
+    Refused,
+)
 
 _SETTINGS_SECONDS: Final = 60.0
 _TOO_MANY_SECONDS: Final = 60.0
-_LONGEST_SECONDS: Final = 3600.0
 
 
 class SendGrid:
@@ -176,4 +182,4 @@ def _wait(headers: Any) -> float:
             )
         elif reset := headers.get("X-RateLimit-Reset"):
             seconds = float(reset) - now.timestamp()
-    return min(max(seconds, 1.0), _LONGEST_SECONDS)
+    return min(max(seconds, 1.0), LONGEST_HOLD_SECONDS)

@@ -13,6 +13,9 @@ TIMEOUT_SECONDS = 10.0
 DEADLINE_SECONDS = 30.0
 """How long it may take over one mail in all."""
 
+LONGEST_HOLD_SECONDS = 3600.0
+"""How long mail is held at most; a provider that asks for more is asked again then."""
+
 
 class Refused(Exception):
     """This mail will never be taken: sending it again is of no use."""
@@ -23,7 +26,7 @@ class NotNow(Exception):
 
 
 class Held(Exception):
-    """No mail is taken at all (too many, or our own credentials are refused): all wait for `seconds`."""
+    """No mail is taken at all (too many, or our own credentials are refused): all wait for `seconds`, up to `LONGEST_HOLD_SECONDS`."""
 
     def __init__(self, reason: str, seconds: float) -> None:
         super().__init__(reason)

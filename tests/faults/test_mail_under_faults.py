@@ -60,7 +60,7 @@ def test_a_worker_killed_between_sending_and_noting_it_repeats_one_mail_with_the
     office: PostOffice, settings: dict[str, str]
 ) -> None:
     office.apply()
-    office.execute("update mail_pace set next_at = now() + interval '1 hour'")
+    office.execute("update mail_pace set held_until = now() + interval '1 hour'")
     with program("work", settings) as worker:
         office.until("select count(*) = 2 from effect")
         kills = iter([worker])
@@ -73,7 +73,7 @@ def test_a_worker_killed_between_sending_and_noting_it_repeats_one_mail_with_the
 
         office.provider.answer = kill
         office.execute("update effect set mail_due_at = null, mail_status = 'sent' where number = 1")
-        office.execute("update mail_pace set next_at = now()")
+        office.execute("update mail_pace set held_until = now()")
         with program("schedule", settings):
             office.provider.wait_for(1)
         assert worker.wait(PATIENCE) == -signal.SIGKILL

@@ -80,6 +80,31 @@ def test_mail_that_somebody_else_is_changing_is_passed_over(office: PostOffice) 
         ]
 
 
+def test_a_clock_that_was_a_day_ahead_does_not_keep_mail_back_for_a_day(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    with office.pool.connection() as connection:
+        for ahead, longest in (("held_until", 3600), ("next_at", 5)):
+            office.execute(f"update mail_pace set {ahead} = now() + interval '1 day'")
+            for _ in range(2):
+                claimed = mail_queue.claim(connection, limit=1, per_second=1_000)
+                assert not claimed.mails
+                assert claimed.seconds is not None
+                assert longest - 5 < claimed.seconds <= longest
+            office.execute("update mail_pace set held_until = now(), next_at = now()")
+        assert len(mail_queue.claim(connection, limit=1, per_second=1_000).mails) == 1
+
+
+def test_mail_is_put_off_for_as_long_as_a_slow_pace_takes(office: PostOffice) -> None:
+    office.apply()
+    office.store_effects()
+    with office.pool.connection() as connection:
+        for mails in (1, 0):
+            claimed = mail_queue.claim(connection, limit=1, per_second=0.01)
+            assert len(claimed.mails) == mails
+            assert claimed.seconds == pytest.approx(100, abs=5)
+
+
 def test_mail_goes_out_although_nobody_tells_the_deliverer(office: PostOffice) -> None:
     with office.deliverer(idle_seconds=0.05).running():
         office.apply()
