@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from infrastructure.valkey_server import ValkeyServer
 # sun_path takes 108 bytes on Linux and 104 on macOS, with its final zero.
 _SOCKET_PATH_BYTES: Final = 103
 _LONGEST_NAME: Final = max(len(postgres_server.SOCKET_NAME), len(valkey_server.SOCKET_NAME))
+_LOOKING_SECONDS: Final = 2.0
 
 
 class EmbeddedError(OperatorError):
@@ -95,7 +97,7 @@ def locked(home: Path) -> Generator[None]:
         lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(lock)
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise EmbeddedError(f"{home} is in use by process {holder}") from None
@@ -107,14 +109,30 @@ def locked(home: Path) -> Generator[None]:
         os.close(lock)
 
 
+def _take(lock: int) -> None:
+    """Lock it for nobody else, although others may be looking just now. Raises `BlockingIOError` when somebody owns it."""
+    until = time.monotonic() + _LOOKING_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # only an owner is in the way of this one
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.001)
+        else:
+            return
+
+
 def running(home: Path) -> Addresses | None:
-    """The addresses of the servers that another process runs in `home`, or None."""
+    """The addresses of the servers that another process runs in `home`, or None. Many may look at once."""
     try:
         lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return Addresses(home)
     else:

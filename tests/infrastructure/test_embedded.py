@@ -1,6 +1,7 @@
 """The embedded servers: private, durable, and able to start again after anything."""
 
 import contextlib
+import fcntl
 import os
 import select
 import shutil
@@ -9,7 +10,9 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 
 from infrastructure import embedded as module
-from infrastructure.embedded import Addresses, EmbeddedError, Servers, embedded, running
+from infrastructure.embedded import Addresses, EmbeddedError, Servers, embedded, locked, running
 from infrastructure.postgres_server import PostgresServer
 from infrastructure.server_account import server_account
 from infrastructure.valkey_server import ValkeyServer
@@ -214,6 +217,29 @@ def test_a_home_whose_path_ends_like_anothers_leaves_its_servers_alone(home: Pat
     ):
         assert str(home) in theirs.redis_url
         assert Redis.from_url(theirs.redis_url).ping()
+
+
+def test_whoever_only_looks_is_in_nobodys_way(home: Path) -> None:
+    with locked(home):
+        pass
+    with (home / "lock").open() as another:
+        fcntl.flock(another, fcntl.LOCK_SH)
+        assert running(home) is None
+    enough = threading.Event()
+
+    def look() -> None:
+        while not enough.is_set():
+            running(home)
+
+    with ThreadPoolExecutor(1) as looking:
+        looked = looking.submit(look)
+        try:
+            for _ in range(300):
+                with locked(home):
+                    pass
+        finally:
+            enough.set()
+        looked.result()
 
 
 def test_a_long_path_gets_a_short_private_socket(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
