@@ -49,7 +49,9 @@ def pending(database_url: str) -> list[str]:
     """The revisions that a database still lacks, oldest first; empty when it is up to date. Raises `NewerDatabase`."""
     import psycopg
 
-    with psycopg.connect(database_url) as connection:
+    from infrastructure.log_connection import attentive
+
+    with psycopg.connect(attentive(database_url)) as connection:
         exists = connection.execute("select to_regclass('schema_migration')").fetchone()
         applied: tuple[str] | None = None
         if exists is not None and exists[0] is not None:
@@ -81,7 +83,9 @@ def _config() -> "Config":
 def _connect(database_url: str) -> "Connection[Any]":
     import psycopg
 
-    connection = psycopg.connect(database_url)
+    from infrastructure.log_connection import attentive
+
+    connection = psycopg.connect(attentive(database_url))
     encoding = connection.info.parameter_status("server_encoding")
     if encoding not in {"UTF8", None}:
         connection.close()
