@@ -44,6 +44,7 @@ from infrastructure import personal_texts
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application
 from projections.application_search import ApplicationFilters, BoardColumn, Sort
+from projections.containing import composed
 from projections.paging import Page
 
 
@@ -156,7 +157,7 @@ async def listed(
     await at_least(services, APPLICATION_LIST, whose, min_position, actor)
     query = application_search.of_candidate if actor.company_id is None else application_search.of_company
     filters = ApplicationFilters(
-        job_id=job_id, stage=stage, source=plain_source(source), verdict=verdict, q=q
+        job_id=job_id, stage=stage, source=plain_source(source and composed(source)), verdict=verdict, q=q
     )
     async with services.database.of(actor) as connection:
         owner_id = actor.company_id or actor.account_id

@@ -10,6 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta
 from msgspec.structs import force_setattr
 
+from projections.containing import composed
+
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 TURNING: Final = r"\u202a-\u202e\u2066-\u2069"
@@ -57,14 +59,26 @@ Name: TypeAlias = Title
 Word: TypeAlias = Annotated[str, Meta(max_length=200, pattern=NO_NUL)]
 
 
+_LINES: Final = ("title", "location", "name", "company_name", "source")
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request body; a field that it does not know is refused, so that a typing mistake is not lost."""
+    """A request body; a field that it does not know is refused, so that a typing mistake is not lost.
+
+    Names and titles are taken with letters composed (NFC), however the client's keyboard made them: `ë` is found by `ë`."""
+
+    def __post_init__(self) -> None:
+        for field in _LINES:
+            given = getattr(self, field, None)
+            if isinstance(given, str) and not given.isascii():
+                force_setattr(self, field, composed(given))
 
 
 class SkillsBody(Body, frozen=True):
     """A body that names skills, in `skills` or `must_have_skills`: they are taken in plain letters."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for field in ("skills", "must_have_skills"):
             given = getattr(self, field, UNSET)
             if given is not UNSET and not "".join(given).isascii():

@@ -13,7 +13,7 @@ from psycopg.errors import UndefinedColumn
 from domain.job import Status
 from domain.skills import BUILT_IN
 from infrastructure.min_position import ReadModelBehind
-from projections.containing import containing
+from projections.containing import composed, containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal
@@ -113,7 +113,7 @@ async def browse(
     Raises `InvalidCursor` for one that is not of this order, and `ReadModelBehind` for a `q` on a build from before
     there was this search.
     """
-    asked = Asked(words(filters.q, spellings)) if filters.q and filters.q.strip() else None
+    asked = Asked(words(composed(filters.q), spellings)) if filters.q and filters.q.strip() else None
     order: Sort = sort or "relevance"
     if order == "relevance" and asked is None:
         order = "newest"

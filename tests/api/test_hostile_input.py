@@ -322,3 +322,23 @@ async def _somebody(system: System) -> Person:
     if not _known:
         _known.append(await system.company())
     return _known[0]
+
+
+async def test_letters_are_found_however_a_keyboard_composes_them(system: System) -> None:
+    admin, apart = await system.company(), "Zu\u0308rich"
+    job = await admin.posts_job(title=f"Baker in {apart}", location=apart)
+    one, other = await system.candidate(), await system.candidate()
+    for person, name in ((one, "Zoe\u0308"), (other, "Zo\u00eb")):
+        done(await person.patch("/auth/me", {"name": name}))
+    application = await one.applies(job, source="Jo\u0308b Board")
+    later = await other.applies(job, source="J\u00f6b board")
+    await system.project()
+    for spelled in ("zo\u00eb", "ZOE\u0308"):
+        found = {item["id"] for item in await admin.all("/applications", q=spelled)}
+        assert found == {application["id"], later["id"]}, spelled
+    for spelled in ("J\u00d6B BOARD", "jo\u0308b board"):
+        assert len(await admin.all("/applications", source=spelled)) == 2
+    for spelled in ("z\u00fcrich", "zu\u0308rich"):
+        for name in ("location", "q"):
+            found_jobs = await system.nobody.all("/jobs", **{name: spelled, "company_id": admin.company_id})
+            assert [item["id"] for item in found_jobs] == [job["id"]], (name, spelled)
