@@ -131,7 +131,7 @@ async def _standing(
     cards: dict[tuple[UUID, ScoredStage], _Standing] = {}
     async for recorded in assessment(services, application_id):
         if up_to_version is not None and recorded.version > up_to_version:
-            continue
+            break
         if isinstance(recorded.event, ScorecardSubmitted | ScorecardRevised):
             said = cast("Recorded[ScorecardSubmitted | ScorecardRevised]", recorded)
             place = (recorded.event.author_id, recorded.event.stage)

@@ -127,12 +127,19 @@ def working(settings: Settings) -> Generator[Callable[[], None]]:
         def look() -> None:
             if takes_wake_ups(redis):
                 return
-            with contextlib.suppress(psycopg.OperationalError):
+            with contextlib.suppress(psycopg.Error):
                 for projector in projectors:
                     if projector.behind():
-                        unasked.submit(lingering[projector.model.name].run, unasked=True)
+                        unasked.submit(_run_unasked, lingering[projector.model.name])
 
         yield look
+
+
+def _run_unasked(projector: LingeringProjector) -> None:
+    try:
+        projector.run(unasked=True)
+    except Exception:
+        _log.exception("a projector failed")
 
 
 def _supervise(settings: Settings) -> None:
