@@ -138,7 +138,7 @@ def working(settings: Settings) -> Generator[Callable[[], None]]:
 def _run_unasked(projector: LingeringProjector) -> None:
     try:
         projector.run(unasked=True)
-    except Exception:
+    except Exception:  # noqa: BLE001 (nobody looks at what the thread came to)
         _log.exception("a projector failed")
 
 
