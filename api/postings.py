@@ -24,6 +24,7 @@ from api.posting_rules import (
     UNKNOWN_COMPANY,
 )
 from api.titles import retitle, written_in_capitals
+from projections.containing import composed
 
 EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary", "internship", "other"]
 
@@ -195,7 +196,7 @@ class _Mapping:
         line = self._one_line(self._text(field))
         if not line:
             self._changed(f"{field}_missing")
-        return self._cut(line, limit, f"{field}_cut")
+        return composed(self._cut(line, limit, f"{field}_cut"))
 
     def _title(self) -> str:
         title = self._one_line(self._text("title"))
@@ -204,7 +205,7 @@ class _Mapping:
         if written_in_capitals(title):
             self._changed("title_retitled")
             title = retitle(title)
-        return self._cut(title, TITLE_LIMIT, "title_cut")
+        return composed(self._cut(title, TITLE_LIMIT, "title_cut"))
 
     def _description(self) -> str:
         text = self._text("description")

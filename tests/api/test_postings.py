@@ -186,7 +186,9 @@ json_values = st.recursive(
     scalars, lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)), max_leaves=8
 )
 # Of what is taken out, shows nothing or changes what is beside it, more than would come by chance.
-odd = st.sampled_from("\x00\xad \u0301\u200b\u2028\u202a\u202e\u2066\ufeffe¨")
+odd = st.sampled_from(
+    [*"\x00\xad \u0301\u200b\u2028\u202a\u202e\u2066\ufeffe¨", "e\u0301", "J\u030c", "\u0958"]
+)
 texts = st.lists(st.one_of(odd, st.text(max_size=8)), max_size=8).map("".join)
 written = st.fixed_dictionaries(
     {"title": texts, "company": texts, "location": texts, "description": texts, "skills": st.lists(texts)}
