@@ -13,7 +13,7 @@ def version_or_time(text: str | None) -> tuple[int | None, datetime | None]:
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text), None
     try:
-        time = datetime.fromisoformat(text.replace(" ", "+"))
+        time = datetime.fromisoformat(text.upper().replace(" ", "+"))
         return None, (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         invalid = InvalidField("as_of", "neither a version nor an RFC 3339 time")

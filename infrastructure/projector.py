@@ -21,7 +21,7 @@ _OPEN_UNIT: Final = Statement(
     "projection_open_unit",
     f"""
     select set_config('timezone', 'UTC', true), set_config('synchronous_commit', 'off', true),
-           set_config('lock_timeout', '2s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
+           set_config('lock_timeout', '2s', true), set_config('idle_in_transaction_session_timeout', $2::text, true),
            pg_advisory_xact_lock_shared({SWITCH_LOCK}, hashtext($1::text))
     """,
 )
@@ -70,10 +70,12 @@ class Projector(Generic[RowT, EventT]):
     """Keeps one read model up with the logs.
 
     Whoever lingers begins units `interval_seconds` apart at least: under load a unit then takes more commits together, for less
-    work in all; the first commit after a quiet moment does not wait.
+    work in all; the first commit after a quiet moment does not wait. One that hangs in a unit loses its claims after
+    `claim_seconds`.
     """
 
     interval_seconds = 0.01
+    claim_seconds = 30.0
 
     def __init__(
         self,
@@ -151,7 +153,8 @@ class Projector(Generic[RowT, EventT]):
         """Claim on the build that was live last time; if nothing comes of it, see whether it still is."""
         targets = [Target(tenant_id) for tenant_id in tenants]
         name = self.model.name.encode()
-        first: list[Call] = [BEGIN, (_OPEN_UNIT, (name,))]
+        longest = f"{self.claim_seconds:g}s".encode()
+        first: list[Call] = [BEGIN, (_OPEN_UNIT, (name, longest))]
         writer = self._writer
         if writer is not None:
             pages = writer.claim(

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -55,6 +57,30 @@ def test_events_that_nobody_handles_move_the_checkpoint(database_url: str) -> No
         assert here.projector(JOB_DASHBOARD, page_size=2).drain() == 3
         assert checkpoint(here, tenant) == 5
         assert here.rows(JOB_DASHBOARD) == {}
+
+
+def test_who_hangs_in_a_unit_loses_its_claim_and_what_it_folded(database_url: str) -> None:
+    here_it_is, may_go_on = threading.Event(), threading.Event()
+
+    def hangs(*_: Any) -> None:
+        here_it_is.set()
+        may_go_on.wait(30)
+
+    class Hanging(Projector[Any, Any]):
+        claim_seconds = 0.2
+
+    with world(database_url, JOB_DASHBOARD) as here, ThreadPoolExecutor(1) as aside:
+        tenant = new_tenant()
+        here.append(new_id(tenant), created())
+        hanging = aside.submit(Hanging(here.pool, replace(JOB_DASHBOARD, evolve=hangs)).unit, [tenant])
+        assert here_it_is.wait(30)
+        try:
+            assert here.projector(JOB_DASHBOARD).unit([tenant], patient=True).moved == 1
+        finally:
+            may_go_on.set()
+        with pytest.raises(psycopg.OperationalError):
+            hanging.result()
+        assert here.rows(JOB_DASHBOARD) == here.expected(JOB_DASHBOARD) != {}
 
 
 def test_a_page_of_large_events_is_shorter_and_nothing_is_left_out(database_url: str) -> None:
