@@ -142,6 +142,9 @@ class LingeringProjector:
                     due = began + (self._projector.interval_seconds if done.behind else interval)
                 elif time.monotonic() - last_work >= self._linger_seconds and self._listening.leave():
                     return
+            except Outdated:
+                self._listening.give_back(todo)
+                raise
             except (RedisError, psycopg.OperationalError) as error:
                 _log.warning(
                     "projector waits", read_model=self._name, reason=f"{type(error).__name__}: {error}"

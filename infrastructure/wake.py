@@ -143,6 +143,11 @@ class Listening:
         )
         return None if found is None else UUID(bytes=found[1])
 
+    def give_back(self, tenants: Collection[UUID]) -> None:
+        """Leave tenants to another projector, and have one called at the next announcement, as if they had long been waiting."""
+        if tenants:
+            self._redis.zadd(self._keys[0], {tenant_id.bytes: 0 for tenant_id in tenants}, nx=True)
+
     def may_share(self) -> bool:
         """Whether another projector should be called to help; at most about once a second."""
         return bool(self._redis.set(f"{self._keys[2]}:help", "1", nx=True, px=SHARE_MILLISECONDS))

@@ -78,11 +78,15 @@ def until(condition: Any) -> None:
     raise AssertionError("it did not come")
 
 
-def test_an_outdated_read_model_is_left_alone(database_url: str, redis_url: str) -> None:
+def test_an_outdated_projector_leaves_read_model_and_wake_ups_to_who_is_of_its_version(
+    database_url: str, redis_url: str
+) -> None:
     with world(database_url, JOB_DASHBOARD) as here, connect(redis_url) as redis:
         announce(redis, founded(here))
         lingering(here.projector(replace(JOB_DASHBOARD, version=2)), redis, linger_seconds=PATIENCE).run()
         assert here.rows(JOB_DASHBOARD) == {}
+        lingering(here.projector(JOB_DASHBOARD), redis).run()
+        assert here.rows(JOB_DASHBOARD) == here.expected(JOB_DASHBOARD) != {}
 
 
 def test_a_projector_takes_its_turn_for_each_unit_and_gives_it_back(
