@@ -13,6 +13,7 @@ from domain.job import (
     JobArchived,
     JobClosed,
     JobCreated,
+    JobEvent,
     JobPublished,
     JobReopened,
     OpeningFilled,
@@ -26,21 +27,12 @@ from domain.job import (
 from infrastructure.read_model import Key, ReadModel, Row
 from projections.job_words import skill_keys
 
-Handled: TypeAlias = (
-    JobCreated
-    | JobPublished
-    | JobClosed
-    | JobReopened
-    | JobArchived
-    | PostingEdited
-    | RequirementsRevised
-    | OpeningsChanged
-    | OpeningFilled
-)
+Handled: TypeAlias = JobEvent
 
 
 class JobRow(Row, frozen=True, kw_only=True):
-    """`listed_at` is when it was published, or created as long as it was not; `salary_top` is 0 when unknown."""
+    """`listed_at` is when it was published, or created as long as it was not; `salary_top` is 0 when unknown. `version` is that of
+    the job, so every event of a job is handled."""
 
     job_id: UUID
     title: str

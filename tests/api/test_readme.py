@@ -1,5 +1,6 @@
 """The README's walk and its worked example do what they say."""
 
+import ast
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from application.recorded import Recorded
 from domain.identifiers import random_id, tenant_id
 from domain.job_application import ApplicationSubmitted, Claims
 from infrastructure.read_model import AnyReadModel, Key
+from tests.architecture.syntax import ends_in_assert_never, functions
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +89,17 @@ def test_the_walk_goes_from_one_command_to_a_chart(system: str, tmp_path: Path) 
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert '"what":"Moved from applied to screening"' in done.stdout
     assert '"conversion_rate":100.0' in done.stdout
+
+
+@pytest.mark.parametrize("check", [["check"], ["format", "--check"]])
+def test_the_worked_read_model_passes_the_rules_that_it_would_meet(check: list[str]) -> None:
+    block = _block("read-model")
+    ruff = [sys.executable, "-m", "ruff", *check, "--stdin-filename", "projections/sources.py", "-"]
+    done = subprocess.run(ruff, cwd=_ROOT, input=block, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    (evolve,) = functions(ast.parse(block), "evolve")
+    (match,) = [node for node in ast.walk(evolve) if isinstance(node, ast.Match)]
+    assert ends_in_assert_never(match)
 
 
 def test_the_read_model_counts_applications_by_source() -> None:

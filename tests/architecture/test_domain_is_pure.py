@@ -1,12 +1,11 @@
 """The domain has no clock, no chance and no I/O; its modules and the read models know nothing of each other."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.architecture.syntax import ends_in_assert_never, functions, imported, modules, parse
 
 # What a pure rule may need. Everything else of the standard library is a clock, a source of chance, or I/O.
 PURE = frozenset(
@@ -41,38 +40,6 @@ IMPURE = frozenset(
     | {"uuid.getnode", "uuid.uuid1", "uuid.uuid4", "uuid.uuid6", "uuid.uuid7"}
     | {"open", "print", "input", "exec", "eval", "breakpoint", "hash", "__import__"}
 )
-
-
-def modules(room: str) -> list[Path]:
-    return sorted(path for path in (ROOT / room).rglob("*.py") if path.name != "__init__.py")
-
-
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), filename=str(path))
-
-
-def imported(tree: ast.Module) -> Iterator[str]:
-    """The full names of the modules that a module imports, wherever in it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def functions(tree: ast.Module, *names: str) -> list[ast.FunctionDef]:
-    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
-
-
-def ends_in_assert_never(match: ast.Match) -> bool:
-    last = match.cases[-1]
-    return (
-        isinstance(last.pattern, ast.MatchAs)
-        and last.pattern.pattern is None
-        and any(isinstance(node, ast.Name) and node.id == "assert_never" for node in ast.walk(last))
-    )
 
 
 def names(path: Path) -> str:
