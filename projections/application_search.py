@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import asdict
 from psycopg import AsyncConnection, AsyncCursor
-from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
 from domain.job_application import Stage
@@ -195,30 +194,23 @@ def _place(cursor: str, sort: Sort) -> dict[str, object]:
 async def board(
     connection: AsyncConnection[Any], company_id: UUID, job_id: UUID, *, per_stage: int = 50
 ) -> list[BoardColumn]:
-    """A job's applications by stage, every stage present, in pipeline order; the newest `per_stage` of each."""
-    stages: list[Stage] = list(get_args(Stage))
-    parameters = {"tenant_id": company_id, "job_id": job_id, "stages": stages, "limit": per_stage}
-    async with connection.cursor() as counter:
-        await counter.execute(
-            """select stage, count(*) from rm_application_list
-               where tenant_id = %(tenant_id)s and job_id = %(job_id)s group by stage""",
-            parameters,
-        )
-        counts: dict[str, int] = dict(await counter.fetchall())
-    async with connection.cursor(row_factory=class_row(Application)) as reader:
-        set_json_loads(_screening, reader)
-        await reader.execute(
-            f"""select {_COLUMNS} from unnest(%(stages)s::text[]) as wanted (stage_name)
-                cross join lateral (
-                    select * from rm_application_list
-                    where tenant_id = %(tenant_id)s and job_id = %(job_id)s and stage = wanted.stage_name
-                    order by applied_at desc, application_id desc limit %(limit)s) as application""",
-            parameters,
-        )
-        found = await reader.fetchall()
-    return [
-        BoardColumn(
-            stage=stage, count=counts.get(stage, 0), items=[item for item in found if item.stage == stage]
-        )
-        for stage in stages
-    ]
+    """A job's applications by stage, every stage present, in pipeline order; the newest `per_stage` of each. All of one moment."""
+    standing: LiteralString = "tenant_id = %(tenant_id)s and job_id = %(job_id)s and stage = wanted.stage"
+    found = await connection.execute(
+        f"""select json_agg(board_column)::text from (
+                select stage,
+                       (select count(*) from rm_application_list where {standing}) as count,
+                       (select coalesce(json_agg(item), '[]') from (
+                            select {_COLUMNS} from rm_application_list where {standing}
+                            order by applied_at desc, application_id desc limit %(limit)s) as item) as items
+                from unnest(%(stages)s::text[]) with ordinality as wanted (stage, place)
+                order by place) as board_column""",
+        {
+            "tenant_id": company_id,
+            "job_id": job_id,
+            "stages": list(get_args(Stage)),
+            "limit": per_stage,
+        },
+    )
+    ((columns,),) = await found.fetchall()
+    return msgspec.json.decode(columns, type=list[BoardColumn])

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from application.recorded import Recorded
 from domain.job import (
@@ -50,8 +49,18 @@ def keys(recorded: Recorded[Handled]) -> tuple[Key, ...]:
     match recorded.event:
         case JobViewed(job_id=job_id) | ApplicationSubmitted(job_id=job_id):
             return ((job_id,),)
-        case _:
+        case (
+            JobCreated()
+            | JobPublished()
+            | JobClosed()
+            | JobReopened()
+            | JobArchived()
+            | PostingEdited()
+            | OpeningFilled()
+        ):
             return ((recorded.stream_id,),)
+        case _:
+            assert_never(recorded.event)
 
 
 def evolve(row: DashboardRow | None, recorded: Recorded[Handled]) -> DashboardRow | None:
@@ -125,6 +134,12 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CONVERSION: Final[LiteralString] = "round(applications * 100.0 / nullif(views, 0), 2)::float8"
+_FIGURES: Final[LiteralString] = (
+    f"job_id, title, status, views, applications, hires, {_CONVERSION} as conversion_rate"
+)
+_SUMS: Final[LiteralString] = """
+    count(*) as jobs, coalesce(sum(views), 0)::bigint as views, coalesce(sum(applications), 0)::bigint as applications,
+    coalesce(sum(hires), 0)::bigint as hires"""
 
 
 async def of_company(
@@ -134,30 +149,22 @@ async def of_company(
     job_ids: Sequence[UUID] | None = None,
     top: int | None = None,
 ) -> Dashboard:
-    """A company's jobs, those with most applications (then views) first, and totals.
+    """A company's jobs, those with most applications (then views) first, and totals; all of one moment.
 
     `job_ids` narrows both; `top` cuts the items only.
     """
     chosen: LiteralString = "tenant_id = %(tenant_id)s"
     if job_ids is not None:
         chosen += " and job_id = any(%(job_ids)s)"
-    parameters = {"tenant_id": company_id, "job_ids": list(job_ids or ()), "top": top}
-    async with connection.cursor(row_factory=class_row(Totals)) as summing:
-        await summing.execute(
-            f"""select jobs, views, applications, hires, {_CONVERSION} as conversion_rate
-                from (select count(*) as jobs, coalesce(sum(views), 0)::bigint as views,
-                             coalesce(sum(applications), 0)::bigint as applications,
-                             coalesce(sum(hires), 0)::bigint as hires
-                      from rm_job_dashboard where {chosen}) as summed""",
-            parameters,
-        )
-        totals = await summing.fetchone()
-    assert totals is not None, "an aggregate without grouping has one row"  # noqa: S101 (for the type checker)
-    async with connection.cursor(row_factory=class_row(JobFigures)) as reader:
-        await reader.execute(
-            f"""select job_id, title, status, views, applications, hires, {_CONVERSION} as conversion_rate
-                from rm_job_dashboard where {chosen}
-                order by applications desc, views desc, job_id limit %(top)s""",
-            parameters,
-        )
-        return Dashboard(items=await reader.fetchall(), totals=totals)
+    found = await connection.execute(
+        f"""with chosen as (select * from rm_job_dashboard where {chosen}),
+                 items as (select {_FIGURES} from chosen
+                           order by applications desc, views desc, job_id limit %(top)s),
+                 totals as (select *, {_CONVERSION} as conversion_rate from (select {_SUMS} from chosen) as summed)
+            select json_build_object(
+                'items', (select coalesce(json_agg(items), '[]') from items),
+                'totals', (select to_json(totals) from totals))::text""",
+        {"tenant_id": company_id, "job_ids": list(job_ids or ()), "top": top},
+    )
+    ((dashboard,),) = await found.fetchall()
+    return msgspec.json.decode(dashboard, type=Dashboard)

@@ -1,5 +1,6 @@
 """A world for read model tests: a log that takes events, projectors, and the rows that came of them."""
 
+import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,23 @@ class World:
         with self.pool.connection() as connection:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def changing(self, statement: str) -> Generator[None]:
+        """A statement that is carried out again and again beside the test."""
+        stopping = threading.Event()
+
+        def change() -> None:
+            while not stopping.is_set():
+                self.execute(statement)
+
+        beside = threading.Thread(target=change)
+        beside.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            beside.join()
 
     def projector(
         self, model: AnyReadModel, *, page_size: int = 2_000, tenants_per_unit: int = 100

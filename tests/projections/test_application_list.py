@@ -126,6 +126,23 @@ async def test_the_board_has_every_stage_with_its_count_and_newest(database_url:
     assert sum(column.count for column in foreign) == 0
 
 
+async def test_a_board_is_of_one_moment(database_url: str) -> None:
+    move = "update rm_application_list__1 set stage = case stage when 'applied' then 'screening' else 'applied' end"
+    with world(database_url) as here:
+        company = new_tenant()
+        job_id = new_id(company)
+        apply(here, job_id, uuid4())
+        here.project(APPLICATION_LIST)
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+            with here.changing(move):
+                for _ in range(200):
+                    board = await application_search.board(connection, company, job_id)
+                    assert [(column.count, len(column.items)) for column in board[:2]] in (
+                        [(1, 1), (0, 0)],
+                        [(0, 0), (1, 1)],
+                    )
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "bm9uc2Vuc2U", "WyJuZXdlc3QiLCJub3cgb3IgbGF0ZXIiLG51bGxd", "é"])
 async def test_a_tampered_cursor_is_refused(database_url: str, cursor: str) -> None:
     with world(database_url):

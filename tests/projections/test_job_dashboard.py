@@ -105,6 +105,18 @@ async def test_a_chosen_job_narrows_totals_and_top_cuts_items_only(database_url:
     assert (nothing.items, nothing.totals.jobs) == ([], 0)
 
 
+async def test_jobs_and_totals_are_of_one_moment(database_url: str) -> None:
+    with world(database_url) as here:
+        company = new_tenant()
+        here.append(new_id(company), created())
+        here.project(JOB_DASHBOARD)
+        async with await psycopg.AsyncConnection.connect(here.database_url, autocommit=True) as connection:
+            with here.changing("update rm_job_dashboard__1 set views = views + 1"):
+                for _ in range(200):
+                    dashboard = await of_company(connection, company)
+                    assert dashboard.items[0].views == dashboard.totals.views
+
+
 async def test_another_company_sees_nothing_of_it(database_url: str) -> None:
     with world(database_url) as here:
         company, other = new_tenant(), new_tenant()
