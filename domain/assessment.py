@@ -64,8 +64,6 @@ AssessmentEvent: TypeAlias = CommentAdded | CommentRemoved | ScorecardSubmitted 
 class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     """One person's judgement at one stage."""
 
-    author_id: UUID
-    stage: ScoredStage
     ratings: tuple[Rating, ...]
     recommendation: Recommendation
     note_text_id: UUID | None = None
@@ -73,15 +71,10 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """The comments that stand (text id -> author), and the scorecards: one per person and stage."""
+    """The comments that stand (text id -> author), and the scorecards, by person and stage."""
 
     comments: "HashTrieMap[UUID, UUID]" = HashTrieMap()
-    scorecards: tuple[Scorecard, ...] = ()
-
-    def scorecard(self, author_id: UUID, stage: ScoredStage) -> Scorecard | None:
-        """A person's scorecard for a stage."""
-        found = (card for card in self.scorecards if (card.author_id, card.stage) == (author_id, stage))
-        return next(found, None)
+    scorecards: "HashTrieMap[tuple[UUID, ScoredStage], Scorecard]" = HashTrieMap()
 
 
 def evolve(state: Assessment, event: AssessmentEvent) -> Assessment:
@@ -91,17 +84,15 @@ def evolve(state: Assessment, event: AssessmentEvent) -> Assessment:
         case CommentRemoved():
             return replace(state, comments=state.comments.discard(event.text_id))
         case ScorecardSubmitted() | ScorecardRevised():
-            before = state.scorecard(event.author_id, event.stage)
+            whose = (event.author_id, event.stage)
+            before = state.scorecards.get(whose)
             card = Scorecard(
-                author_id=event.author_id,
-                stage=event.stage,
                 ratings=event.ratings,
                 recommendation=event.recommendation,
                 note_text_id=event.note_text_id,
                 revision=1 if before is None else before.revision + 1,
             )
-            others = tuple(other for other in state.scorecards if other is not before)
-            return replace(state, scorecards=(*others, card))
+            return replace(state, scorecards=state.scorecards.insert(whose, card))
         case _:
             assert_never(event)
 
@@ -177,7 +168,7 @@ def _score(command: SubmitScorecard, state: Assessment) -> Decision[AssessmentEv
     stage = command.stage or (command.reached[-1] if command.reached else None)
     if stage is None or stage not in command.reached:
         return Rejected("stage_not_reached", "The application has not come to this stage.", command.reached)
-    before = state.scorecard(command.author_id, stage)
+    before = state.scorecards.get((command.author_id, stage))
     event = ScorecardSubmitted if before is None else ScorecardRevised
     card = event(
         application_id=command.application_id,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
+from rpds import HashTrieSet
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
 from domain.skills import fold
@@ -115,7 +116,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     requirements: Requirements = Requirements()
     requirements_revision: int = 1
     openings: int = 0
-    filled_by: frozenset[UUID] = frozenset()
+    filled_by: "HashTrieSet[UUID]" = HashTrieSet()
 
 
 def evolve(state: Job, event: JobEvent) -> Job:
@@ -141,7 +142,7 @@ def evolve(state: Job, event: JobEvent) -> Job:
         case OpeningsChanged():
             return replace(state, openings=event.openings)
         case OpeningFilled():
-            return replace(state, filled_by=state.filled_by | {event.application_id})
+            return replace(state, filled_by=state.filled_by.insert(event.application_id))
         case _:
             assert_never(event)
 

@@ -54,7 +54,7 @@ def test_a_person_has_one_scorecard_for_a_stage_and_may_revise_it() -> None:
     once.when(score(BOB, "interview")).then(scored(BOB, "interview"))
 
     revised = given_assessment(scored(ANN, "interview"), score_revised(ANN, "interview")).state
-    (card,) = revised.scorecards
+    card = revised.scorecards[ANN, "interview"]
     assert (card.recommendation, card.revision) == ("no", 2)
 
 
@@ -85,3 +85,9 @@ def test_as_many_comments_as_an_enemy_writes_are_folded_soon() -> None:
     texts = [UUID(int=number) for number in range(60_000)]
     state = given_assessment(*(commented(ANN, text) for text in texts)).state
     assert set(state.comments) == set(texts)
+
+
+def test_as_many_scorecards_as_come_together_are_folded_soon() -> None:
+    people = [UUID(int=number) for number in range(60_000)]
+    state = given_assessment(*(scored(person, "interview") for person in people)).state
+    assert set(state.scorecards) == {(person, "interview") for person in people}

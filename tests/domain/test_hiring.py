@@ -131,7 +131,7 @@ class Hiring(RuleBasedStateMachine):
     @invariant()
     def the_hired_are_those_who_fill_the_openings(self) -> None:
         hired = {who for who, application in self.applications.items() if application.stage == "hired"}
-        assert hired == self.job.filled_by
+        assert hired == set(self.job.filled_by)
         assert len(hired) <= self.job.openings
 
     @invariant()
