@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from infrastructure.log_connection import attentive
+from infrastructure.log_connection import PromptConnection, attentive
 
 _MAIL_CONNECTIONS: Final = 3
 """Nobody holds one while talking to a mail server: these are enough for many mails at a time."""
@@ -92,7 +92,8 @@ def _was_cut(pgconn: pq.abc.PGconn) -> bool:
 def api_pool(database_url: str, size: int) -> AsyncPool:
     """A pool of at most `size` connections for `infrastructure.tenant_walls`, to be opened; the database may be away as yet."""
     return AsyncPool(
-        attentive(database_url),
+        attentive(database_url, prompt=True),
+        connection_class=PromptConnection,
         min_size=1,
         max_size=size,
         timeout=5,

@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 import psycopg
+from psycopg import errors
 
 from application.recorded import LogUnavailable
 from infrastructure.log_connection import Link
@@ -17,6 +18,9 @@ AnswerT = TypeVar("AnswerT")
 Connection: TypeAlias = psycopg.AsyncConnection[object]
 
 _RETRY_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
+_PATIENCE_SECONDS: Final = 4.0
+"""A batch that has taken so long is not sent again: whoever waits for it has waited enough."""
+
 _BATCH_BYTES: Final = 16 << 20
 _QUEUE_BYTES: Final = 256 << 20
 
@@ -31,7 +35,8 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
     """Answers requests in batches; `workers` is how many connections share the work.
 
     `queue_limit` bounds how many requests wait (beyond it `LogUnavailable` at once), `batch_limit` how many go together. A
-    lost connection is replaced and the batch sent again; what the server refuses is found by halving the batch.
+    lost connection is replaced and the batch sent again; what the server refuses is found by halving the batch. A batch for which
+    the server gave up waiting is not sent again.
     """
 
     def __init__(self, database_url: str, *, workers: int, queue_limit: int, batch_limit: int) -> None:
@@ -120,14 +125,20 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
     async def _answer(self, link: Link, batch: list[_Waiting[RequestT, AnswerT]]) -> None:
         """Send a batch until it is answered or the server stays out of reach."""
         error: Exception | None = None
+        began = self._loop.time()
         for delay in _RETRY_DELAYS if self._reachable else _RETRY_DELAYS[:1]:
             if delay:
                 await asyncio.sleep(delay)
             try:
                 answers = await self._send(await link.connection(), [waiting.request for waiting in batch])
+            except (errors.LockNotAvailable, errors.QueryCanceled) as held:
+                _tell(batch, LogUnavailable(f"the log is held by somebody else: {held}"))
+                return
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as lost:
                 error = lost
                 await link.close()
+                if self._loop.time() - began > _PATIENCE_SECONDS:
+                    break
             except Exception as refused:  # noqa: BLE001 (whatever it is, every request must be answered)
                 await self._find_refused(link, batch, refused)
                 return

@@ -1,13 +1,16 @@
-"""Connections to the log that notice within seconds that their server is gone, and whose sessions are as our statements need them.
+"""Connections to the log that notice within seconds that their server is gone or does not answer, and whose sessions are as our
+statements need them.
 
 psycopg prepares nothing on them by itself: it would forget its statements with DEALLOCATE ALL, and ours with them.
 """
 
 import os
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 
 _TIMEOUTS: Final = {
     "connect_timeout": 5,
@@ -21,11 +24,38 @@ _SESSION: Final = r"-c timezone=UTC -c datestyle=ISO -c default_transaction_isol
 """Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
 a database or a role may be set to something else: initdb takes the time zone of its machine."""
 
+_PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s"
+"""Somebody waits for the answer. What the server gives up itself is not written later, unheard."""
+
+_LOOK_SECONDS: Final = 0.1
+
+AnswerT = TypeVar("AnswerT")
+
+
+class PromptConnection(psycopg.AsyncConnection[Any]):
+    """A connection that ends with an `OperationalError` when the server has not answered in time: one that is frozen, or out of
+    reach behind a pooler, does not even say that it gives up."""
+
+    answer_seconds = 12.0
+
+    async def wait(
+        self,
+        gen: PQGen[AnswerT],
+        interval: float = _LOOK_SECONDS,
+        timeout: float | None = None,  # noqa: ASYNC109 (as psycopg has it)
+    ) -> AnswerT:
+        try:
+            return await super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
 
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
     """A connection for `infrastructure.pipeline`."""
-    return await psycopg.AsyncConnection.connect(
-        attentive(database_url), autocommit=True, prepare_threshold=None
+    return await PromptConnection.connect(
+        attentive(database_url, prompt=True), autocommit=True, prepare_threshold=None
     )
 
 
@@ -39,15 +69,17 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     return connection
 
 
-def attentive(database_url: str) -> str:
-    """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings.
+def attentive(database_url: str, *, prompt: bool = False) -> str:
+    """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings; `prompt`
+    adds how long a statement, and a lock, may take.
 
     What the URL says about timeouts goes first. Its `options`, or else those of PGOPTIONS, are kept; behind them the server is sent
     `timezone`, `datestyle` and `default_transaction_isolation`, which a pooler in between has to let pass.
     """
     given = conninfo_to_dict(database_url)
-    options = given.get("options") or os.environ.get("PGOPTIONS", "")
-    return make_conninfo("", **(_TIMEOUTS | given | {"options": f"{options} {_SESSION}".strip()}))
+    own = given.get("options") or os.environ.get("PGOPTIONS", "")
+    options = f"{_PROMPT if prompt else ''} {own} {_SESSION}"
+    return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip()}))
 
 
 class Link:
