@@ -5,7 +5,6 @@ from uuid import UUID
 
 from litestar import Response
 from litestar.params import FromPath
-from msgspec import UNSET, UnsetType
 
 from api.requests import versioned
 from api.services import Services
@@ -14,6 +13,7 @@ from application.entity import Entity
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, JobApplication
+from infrastructure import personal_texts
 from projections import application_list
 
 ApplicationId: TypeAlias = FromPath[UUID]
@@ -22,20 +22,18 @@ ApplicationId: TypeAlias = FromPath[UUID]
 class ApplicationAnswer(application_list.Application, frozen=True, kw_only=True):
     """An application; `position` is where its last event stands in the company's log, or the last one that the command wrote
     (to hire changes the job, too).
-
-    `cover_letter` is in the answer to those who ask for one application.
     """
 
     position: int
-    cover_letter: str | None | UnsetType = UNSET
 
 
-def answered(
+async def answered(
+    services: Services,
+    actor: Actor,
     entity: Entity[JobApplication],
     status_code: int = 200,
     *,
     position: int | None = None,
-    cover_letter: str | None | UnsetType = UNSET,
 ) -> Response[ApplicationAnswer]:
     """Raises `NotFound` for one that was never submitted."""
     application = entity.state
@@ -53,6 +51,7 @@ def answered(
         experience_years=application.claims.experience_years,
         expected_salary=application.claims.expected_salary,
         currency=application.claims.currency,
+        cover_letter=await _cover_letter(services, actor, entity),
         cover_letter_text_id=application.cover_letter_text_id,
         resume_id=application.resume_id,
         source=application.source,
@@ -64,10 +63,18 @@ def answered(
         stage_since=entity.changed_at,
         version=entity.version,
         position=position or entity.position,
-        cover_letter=cover_letter,
     )
     location = f"/applications/{entity.stream_id}" if status_code == 201 else None
     return versioned(answer, entity.version, status_code, location)
+
+
+async def _cover_letter(services: Services, actor: Actor, entity: Entity[JobApplication]) -> str | None:
+    text_id = entity.state.cover_letter_text_id
+    if text_id is None:
+        return None
+    async with services.database.of(actor) as connection:
+        texts = await personal_texts.read(connection, tenant_of(entity.stream_id), [text_id])
+    return texts.get(text_id, {}).get("cover_letter")
 
 
 def check_concern(actor: Actor, entity: Entity[JobApplication]) -> None:

@@ -65,9 +65,10 @@ async def advance(
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Move to the next stage. A skipped or backward stage is refused (409) with those that are allowed."""
+    services = services_of(request)
     how = await metadata(request, if_match, idempotency_key)
-    outcome = await carry_out_stage(services_of(request), application_id, data.stage, data.note, how)
-    return answered(outcome.entity, position=outcome.position)
+    outcome = await carry_out_stage(services, application_id, data.stage, data.note, how)
+    return await answered(services, how.actor, outcome.entity, position=outcome.position)
 
 
 async def carry_out_stage(
@@ -110,9 +111,10 @@ async def reject(
     idempotency_key: IdempotencyKey = None,
 ) -> Response[ApplicationAnswer]:
     """Reject, from any stage but `hired`."""
+    services = services_of(request)
     how = await metadata(request, if_match, idempotency_key)
-    outcome = await carry_out_rejection(services_of(request), application_id, data.reason, data.note, how)
-    return answered(outcome.entity, position=outcome.position)
+    outcome = await carry_out_rejection(services, application_id, data.reason, data.note, how)
+    return await answered(services, how.actor, outcome.entity, position=outcome.position)
 
 
 async def carry_out_rejection(
@@ -164,7 +166,8 @@ async def reinstate(
     how = await metadata(request, if_match, idempotency_key)
     command = ReinstateApplication(application_id=application_id)
     services = services_of(request)
-    return answered((await services.commands.handle(command, how)).entity)
+    outcome = await services.commands.handle(command, how)
+    return await answered(services, how.actor, outcome.entity)
 
 
 @post(
@@ -184,7 +187,8 @@ async def withdraw(
     how = await metadata(request, if_match, idempotency_key)
     command = WithdrawApplication(application_id=application_id)
     services = services_of(request)
-    return answered((await services.commands.handle(command, how)).entity)
+    outcome = await services.commands.handle(command, how)
+    return await answered(services, how.actor, outcome.entity)
 
 
 HANDLERS: list[Any] = [advance, reject, reinstate, withdraw]

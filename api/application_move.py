@@ -58,7 +58,8 @@ async def move(
         note_text_id=None if note is None else note.text_id,
     )
     await carry_out(services, command, how, note)
-    return answered(await _begun(services, command.to_application_id, how.command_id), 201)
+    begun = await _begun(services, command.to_application_id, how.command_id)
+    return await answered(services, how.actor, begun, 201)
 
 
 async def _begun(services: Services, application_id: UUID, command_id: UUID) -> Entity[JobApplication]:

@@ -40,7 +40,6 @@ from domain.job_application import (
     plain_source,
 )
 from domain.screening import Verdict
-from infrastructure import personal_texts
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application
 from projections.application_search import ApplicationFilters, BoardColumn, Sort
@@ -122,7 +121,7 @@ async def apply(
         source=data.source,
     )
     outcome = await carry_out(services, command, how, letter)
-    return answered(outcome.entity, 201, cover_letter=data.cover_letter or None)
+    return await answered(services, how.actor, outcome.entity, 201)
 
 
 async def _was_sent(services: Services, job_id: UUID, how: Metadata) -> bool:
@@ -203,13 +202,7 @@ async def one(
     check_concern(actor, entity)
     if version is not None and version > entity.version:
         raise ProblemError(404, "no_such_version", f"The application is at version {entity.version}.")
-    letter_id = entity.state.cover_letter_text_id
-    cover_letter = None
-    if letter_id is not None:
-        async with services.database.of(actor) as connection:
-            texts = await personal_texts.read(connection, tenant_id, [letter_id])
-        cover_letter = texts.get(letter_id, {}).get("cover_letter")
-    return answered(entity, cover_letter=cover_letter)
+    return await answered(services, actor, entity)
 
 
 HANDLERS: list[Any] = [apply, listed, board, one]

@@ -129,7 +129,7 @@ APPLICATION_LIST: Final = ReadModel(
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """An application as the API lists it. Its cover letter is personal data and is kept under `cover_letter_text_id`.
+    """An application as the API lists it. Its cover letter is personal data: kept under `cover_letter_text_id`, null once it is forgotten.
 
     One that the company moved to another of its jobs is `withdrawn` here and goes on as `moved_to`; there `moved_from` is this.
     """
@@ -144,6 +144,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     experience_years: int | None
     expected_salary: int | None
     currency: str | None
+    cover_letter: str | None
     cover_letter_text_id: UUID | None
     resume_id: UUID | None
     source: str | None

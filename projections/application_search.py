@@ -31,7 +31,11 @@ class BoardColumn(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS: Final[LiteralString] = """
     application_id as id, job_id, tenant_id as company_id, candidate_id, stage, reached, skills, experience_years,
     expected_salary, currency, cover_letter_text_id, resume_id, source, moved_from, moved_to, screening,
-    requirements_revision, applied_at, stage_since, version"""
+    requirements_revision, applied_at, stage_since, version,
+    case when cover_letter_text_id is not null then (
+        select content ->> 'cover_letter' from personal_text
+        where tenant_id = listed.tenant_id and text_id = listed.cover_letter_text_id) end as cover_letter"""
+"""Of `listed`. A cover letter is read where it can be forgotten."""
 
 
 Sort: TypeAlias = Literal["newest", "score"]
@@ -144,7 +148,7 @@ async def _listed(
     matching: LiteralString = " and ".join(judged)
     found_by: LiteralString = (
         f"""({matching}) is true, place = %(looked)s
-            from (select *, row_number() over (order by {_ORDER[sort]}) as place from {rows} limit %(looked)s) as looked_at
+            from (select *, row_number() over (order by {_ORDER[sort]}) as place from {rows} limit %(looked)s) as listed
             where ({matching}) or place = %(looked)s"""
         if judged
         else f"true, false from (select * from {rows} limit {_LONGEST}) as listed"
@@ -201,7 +205,7 @@ async def board(
                 select stage,
                        (select count(*) from rm_application_list where {standing}) as count,
                        (select coalesce(json_agg(item), '[]') from (
-                            select {_COLUMNS} from rm_application_list where {standing}
+                            select {_COLUMNS} from rm_application_list as listed where {standing}
                             order by applied_at desc, application_id desc limit %(limit)s) as item) as items
                 from unnest(%(stages)s::text[]) with ordinality as wanted (stage, place)
                 order by place) as board_column""",

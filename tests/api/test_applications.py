@@ -34,10 +34,14 @@ async def test_an_application_is_answered_and_listed_as_it_was_sent(system: Syst
     for person in (cy, admin):
         assert await person.sees(f"/applications/{application['id']}") == application
     await system.project()
-    only_here = {"position", "cover_letter"}
+    expected = {name: value for name, value in application.items() if name != "position"}
     for person in (cy, admin):
-        (listed,) = await person.all("/applications")
-        assert listed == {name: value for name, value in application.items() if name not in only_here}
+        assert await person.all("/applications") == [expected]
+        assert await person.all("/applications", sort="score", q="baking") == [expected]
+    (applied, *_) = (await admin.sees(f"/jobs/{job['id']}/board"))["stages"]
+    assert applied["items"] == [expected]
+    moved = done(await admin.patch(f"/applications/{application['id']}/stage", {"stage": "screening"}))
+    assert moved["cover_letter"] == application["cover_letter"]
 
 
 async def test_a_second_application_is_409_even_after_withdrawal_or_close(system: System) -> None:
