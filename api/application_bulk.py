@@ -19,12 +19,11 @@ from api.fields import Body, Note
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, IdempotencyKey, metadata
-from api.services import Services, services_of
+from api.services import services_of
 from application.handle import Metadata, Outcome
 from application.recorded import LogUnavailable
 from application.refusals import IdempotencyKeyReused, NotFound, Refused
 from domain.job_application import JobApplication, Stage
-from infrastructure import request_keys
 
 _AT_ONCE: Final = 32
 
@@ -89,7 +88,8 @@ async def bulk_stage(
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
         return await carry_out_stage(services_of(request), application_id, data.stage, data.note, how)
 
-    return await _each(services_of(request), data.ids, await metadata(request, None, idempotency_key), decide)
+    _check_different(data.ids)
+    return await _each(data.ids, await metadata(request, None, idempotency_key), decide)
 
 
 @post(
@@ -109,18 +109,17 @@ async def bulk_reject(
     async def decide(application_id: UUID, how: Metadata) -> Outcome[JobApplication]:
         return await carry_out_rejection(services_of(request), application_id, data.reason, data.note, how)
 
-    return await _each(services_of(request), data.ids, await metadata(request, None, idempotency_key), decide)
+    _check_different(data.ids)
+    return await _each(data.ids, await metadata(request, None, idempotency_key), decide)
 
 
-async def _each(services: Services, ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
-    """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database.
-
-    Raises `IdempotencyKeyReused` for the whole.
-    """
+def _check_different(ids: tuple[UUID, ...]) -> None:
     if len(set(ids)) < len(ids):
         raise not_valid(InvalidField("ids", "expected ids that are different from each other"))
-    if how.repeatable:
-        await _remember(services, how)
+
+
+async def _each(ids: tuple[UUID, ...], how: Metadata, decide: Decide) -> BulkOutcome:
+    """Many at once, so that the group commit writes them together; not all, so that others get their turn at the database."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(application_id: UUID) -> BulkItem:
@@ -130,14 +129,6 @@ async def _each(services: Services, ids: tuple[UUID, ...], how: Metadata, decide
     items = await asyncio.gather(*map(one, ids))
     positions = [item.position for item in items if item.position is not None]
     return BulkOutcome(items=items, ok=len(positions), position=max(positions, default=None))
-
-
-async def _remember(services: Services, how: Metadata) -> None:
-    """The id of a repeatable command is a hash of its key and one of its request. Raises `IdempotencyKeyReused`."""
-    key_hash, request_hash = how.command_id.bytes[:8], how.command_id.bytes[8:]
-    async with services.database.of(how.actor) as connection:
-        if not await request_keys.remember(connection, how.actor.account_id, key_hash, request_hash):
-            raise IdempotencyKeyReused
 
 
 def _part(how: Metadata, application_id: UUID) -> Metadata:

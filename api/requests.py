@@ -10,9 +10,11 @@ from litestar.params import HeaderParameter, QueryParameter
 from api.access import caller
 from api.encoded_response import EncodedResponse
 from api.problems import ProblemError
-from api.services import Services
+from api.services import Services, services_of
 from application.actor import Actor
 from application.handle import Metadata, command_id
+from application.refusals import IdempotencyKeyReused
+from infrastructure import request_keys
 from infrastructure.min_position import wait_for
 from infrastructure.read_model import AnyReadModel
 
@@ -67,20 +69,31 @@ def company_of(request: AnyRequest) -> UUID:
 
 
 async def metadata(request: AnyRequest, if_match: str | None, idempotency_key: str | None) -> Metadata:
-    """Who issues a command, on which version, and under which id. Raises a 400 problem for an If-Match that the route does not
-    take: nothing may be written regardless of it."""
+    """Who issues a command, on which version, and under which id. Raises `IdempotencyKeyReused`, and a 400 problem for an If-Match
+    that the route does not take: nothing may be written regardless of it."""
     actor = actor_of(request)
     if if_match is None and request.headers.get("if-match", "*") != "*":
         raise ProblemError(400, "if_match_not_taken", "This takes no If-Match: there is no version to meet.")
     body = b""
     if idempotency_key is not None:
         body = f"{request.method} {request.scope['path']} ".encode() + await request.body()
-    return Metadata(
+    how = Metadata(
         actor=actor,
         command_id=command_id(actor, idempotency_key, body),
         expected_version=_version(if_match),
         repeatable=idempotency_key is not None,
     )
+    if how.repeatable:
+        await _remember(services_of(request), how)
+    return how
+
+
+async def _remember(services: Services, how: Metadata) -> None:
+    """The id of a repeatable command is a hash of its key and one of its request. Raises `IdempotencyKeyReused`."""
+    key_hash, request_hash = how.command_id.bytes[:8], how.command_id.bytes[8:]
+    async with services.database.of(how.actor) as connection:
+        if not await request_keys.remember(connection, how.actor.account_id, key_hash, request_hash):
+            raise IdempotencyKeyReused
 
 
 def _version(if_match: str | None) -> int | None:

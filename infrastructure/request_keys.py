@@ -1,7 +1,7 @@
 """With which request an Idempotency-Key came first.
 
-A request about one thing needs no row: its key is in the events that it wrote (`application.handle.command_id`). Of a request
-about many the one may have written nothing, and the next, with the same key, be about others.
+What a request wrote is found by its key in the events (`application.handle.command_id`). But the first request of a key may have
+written nothing, and the next be about another thing: to tell that they differ, the first one is kept.
 """
 
 from typing import Any

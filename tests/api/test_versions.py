@@ -179,11 +179,11 @@ async def test_a_repeated_stage_or_edit_answers_its_first_outcome(system: System
         (f"/applications/{application['id']}/stage", {"stage": "screening"}, {"stage": "interview"}),
         (f"/jobs/{job['id']}", {"title": "Miller"}, {"title": "Grinder"}),
     ):
-        first = await admin.send("PATCH", path, body, key="k")
+        first = await admin.send("PATCH", path, body, key=path)
         done(await admin.patch(path, further))
-        again = await admin.send("PATCH", path, body, key="k")
+        again = await admin.send("PATCH", path, body, key=path)
         assert (again.status_code, again.content) == (200, first.content)
-        refused(await admin.send("PATCH", path, further, key="k"), 409, "idempotency_key_reused")
+        refused(await admin.send("PATCH", path, further, key=path), 409, "idempotency_key_reused")
 
 
 async def test_a_refusal_is_not_kept_under_its_key(system: System) -> None:
@@ -214,6 +214,18 @@ async def test_the_same_key_with_another_body_is_409(system: System) -> None:
     done(await cy.post(apply, {"source": "a"}, key="k"))
     refused(await cy.post(apply, {"source": "b"}, key="k"), 409, "idempotency_key_reused")
     refused(await admin.post(f"/jobs/{job['id']}/close", key="k"), 409, "idempotency_key_reused")
+    other = await admin.posts_job()
+    refused(
+        await cy.post(f"/jobs/{other['id']}/apply", {"source": "b"}, key="k"), 409, "idempotency_key_reused"
+    )
+
+
+async def test_a_key_is_of_one_request_also_when_that_changed_nothing(system: System) -> None:
+    admin = await system.company()
+    one, other = await admin.posts_job(), await admin.posts_job()
+    done(await admin.post(f"/jobs/{one['id']}/publish", key="k"))
+    refused(await admin.post(f"/jobs/{other['id']}/close", key="k"), 409, "idempotency_key_reused")
+    done(await admin.post(f"/jobs/{one['id']}/publish", key="k"))
 
 
 async def test_two_people_may_use_the_same_key(system: System) -> None:
