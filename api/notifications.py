@@ -6,15 +6,17 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
 from api.access import SIGNED_IN
 from api.fields import Body
-from api.requests import AnyRequest, Cursor, Limit, actor_of
+from api.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least
 from api.services import services_of
 from application.effects import Kind
 from application.refusals import NotFound
+from domain.identifiers import tenant_of
 from infrastructure import notifications
+from infrastructure.effects_projector import EFFECTS
 from infrastructure.mail_context import Told
 from infrastructure.mail_links import MailLinks
 from infrastructure.mail_templates import summary
@@ -67,8 +69,10 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
 async def list_notifications(
     request: AnyRequest,
     unread: Unread = False,
+    job_id: FromQuery[UUID | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
+    min_position: MinPosition = None,
 ) -> Notifications:
     """What the caller was told about applications, newest first, without the kinds that they switched off (`/auth/me`).
 
@@ -76,9 +80,13 @@ async def list_notifications(
     """
     services = services_of(request)
     reader = _reader(request)
+    whose = reader.company_id or (job_id and tenant_of(job_id))
+    await at_least(services, EFFECTS, whose, min_position, actor_of(request))
     before = None if cursor is None else unseal(cursor, _ORDER, datetime)
     async with services.database.of_told(actor_of(request)) as connection:
-        told = await notifications.listed(connection, reader, unread=unread, before=before, limit=limit + 1)
+        told = await notifications.listed(
+            connection, reader, unread=unread, job_id=job_id, before=before, limit=limit + 1
+        )
         count = await notifications.unread_count(connection, reader)
     shown = told[:limit]
     following = seal(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(told) > limit else None

@@ -24,6 +24,7 @@ and not exists (select from notification_preference as preference where preferen
 """
 _LIST: Final[LiteralString] = f"""
 {READ_TOLD} where {_OWN} and (effect.read_at is null or not %(unread)s)
+and (%(job_id)s::uuid is null or effect.job_id = %(job_id)s)
 and (%(before)s::timestamptz is null or (effect.created_at, effect.mail_id) < (%(before)s, %(before_id)s::uuid))
 order by effect.created_at desc, effect.mail_id desc limit %(limit)s
 """
@@ -61,10 +62,11 @@ async def listed(
     reader: Reader,
     *,
     unread: bool = False,
+    job_id: UUID | None = None,
     before: Place | None = None,
     limit: int = 50,
 ) -> list[Told]:
-    """Notifications, newest first, those `before` a place. Switched-off kinds and those about erased people are not there."""
+    """Notifications, newest first, those `before` a place, of all jobs or of one. Switched-off kinds and those about erased people are not there."""
     at, notification_id = before or (None, None)
     async with connection.cursor(row_factory=class_row(Told)) as cursor:
         await cursor.execute(
@@ -72,6 +74,7 @@ async def listed(
             {
                 **reader.parameters,
                 "unread": unread,
+                "job_id": job_id,
                 "before": at,
                 "before_id": notification_id,
                 "limit": limit,

@@ -1,5 +1,6 @@
 """Notifications: told once, in words, to whom it concerns; read marks; preferences; the link that stops a kind of mail."""
 
+import asyncio
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -62,6 +63,21 @@ async def test_each_step_is_told_in_words_to_the_candidate_and_arrivals_to_the_r
         "created_at": "",
         "read_at": None,
     }
+
+
+async def test_who_names_a_position_is_told_of_it(system: System) -> None:
+    admin, candidate = await system.company(), await system.candidate()
+    await candidate.applies(await admin.posts_job())
+    job = await admin.posts_job()
+    position = (await candidate.applies(job))["position"]
+    refused(await candidate.get("/notifications", min_position=position), 400)
+    for_admin, for_candidate, _ = await asyncio.gather(
+        admin.all("/notifications", min_position=position),
+        candidate.all("/notifications", min_position=position, job_id=job["id"]),
+        system.tell(),
+    )
+    assert len(for_admin) == 2
+    assert {one["job_id"] for one in for_candidate} == {job["id"]}
 
 
 async def test_reading_one_counts_it_once(system: System) -> None:
