@@ -41,6 +41,7 @@ the read model has seen that position, so that you read your own writes.
 
 _TAGS = [
     Tag("Accounts", "Registering, signing in, the own profile."),
+    Tag("Company", "The members of the caller's company, their roles, and invitations to join it."),
     Tag("Jobs", "Posting, publishing and browsing jobs."),
     Tag("Applications", "Applying, and moving an application to a decision."),
     Tag("Notifications", "What the caller was told, by kind, with a read mark."),

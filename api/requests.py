@@ -45,7 +45,10 @@ Cursor: TypeAlias = Annotated[
 MinPosition: TypeAlias = Annotated[
     int | None,
     QueryParameter(
-        ge=0, le=2**62, description="Wait (2 s at most) until the read model has reached this position."
+        ge=0,
+        le=2**62,
+        description="Wait until the read model has reached this position, as long as whoever runs this server lets a query wait; "
+        "then the answer is 503 `read_model_behind`.",
     ),
 ]
 

@@ -42,6 +42,23 @@ async def test_every_operation_says_what_it_does_and_what_it_answers(system: Sys
                 assert list(response["content"]) == ["application/problem+json"], where
 
 
+async def test_every_tag_that_is_used_is_described_and_no_other(system: System) -> None:
+    described = await document(system)
+    used = {tag for _, _, operation in operations(described) for tag in operation["tags"]}
+    assert {tag["name"] for tag in described["tags"] if tag["description"]} == used
+
+
+async def test_how_long_a_query_waits_is_not_told_where_a_setting_says_it(system: System) -> None:
+    told = {
+        parameter["description"]
+        for _, _, operation in operations(await document(system))
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "min_position"
+    }
+    assert told
+    assert not [words for words in told if re.search(r"\d+ s\b", words)]
+
+
 async def test_who_needs_a_token_is_told_of_401_and_403(system: System) -> None:
     described = await document(system)
     for verb, path, operation in operations(described):
