@@ -1,7 +1,7 @@
 """An aggregate as it was loaded: its state, and what the log says around it."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, get_args
 from uuid import UUID
@@ -19,18 +19,22 @@ _EACH: Final = 300
 STREAM_PAGE: Final = 200
 """Events of a stream that are read, and folded on the event loop, at once: its length is nobody else's concern."""
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
 StateT_co = TypeVar("StateT_co", covariant=True)
 AnyDecider = Decider[Any, Any, Any]
 
 
 class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
-    """`version` 0: no events yet. `position` is that of its last event. `last_at` says when each type of event was recorded
-    last, `first_at` when the first. `largest` is how many bytes its largest event takes in the log."""
+    """`version` 0: no events yet. `position` is that of its last event, `changed_at` when that was recorded: not always the
+    latest moment, since a clock may step back. `last_at` says when each type of event was recorded last, `first_at` when the
+    first. `largest` is how many bytes its largest event takes in the log."""
 
     stream_id: UUID
     state: StateT_co
     version: int = 0
     position: int = 0
+    changed_at: datetime = _NEVER
     last_at: Mapping[str, datetime] = {}
     first_at: Mapping[str, datetime] = {}
     largest: int = 0
@@ -39,11 +43,6 @@ class Entity(msgspec.Struct, Generic[StateT_co], frozen=True):
     def size(self) -> int:
         """About how many bytes its state may take: most events replace what an earlier one said, and each may add a little."""
         return self.largest + _EACH * self.version
-
-    @property
-    def changed_at(self) -> datetime:
-        """When its last event was recorded. Only for who knows that there is one."""
-        return max(self.last_at.values())
 
 
 _encoder = msgspec.json.Encoder()
@@ -124,11 +123,13 @@ def stamped(
         name = type(event).__name__
         last_at[name] = at
         first_at.setdefault(name, at)
+    _, position, changed_at = events[-1]
     return Entity(
         entity.stream_id,
         state,
         entity.version + len(events),
-        events[-1][1],
+        position,
+        changed_at,
         last_at,
         first_at,
         max(entity.largest, largest),

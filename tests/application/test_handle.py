@@ -166,6 +166,23 @@ async def test_of_what_is_remembered_only_the_end_is_read_to_show_it(store: Even
     assert read == [3, 3 + 2, 3 + 2 + 1]
 
 
+async def test_a_clock_that_stepped_back_makes_nothing_be_read_again(
+    store: EventStore, database_url: str
+) -> None:
+    log, office = Watched(store), Office(store)
+    job_id = await office.open_job()
+    await office.issue(rename(job_id, "Recorded an hour earlier"))
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "update event set recorded_at = recorded_at - interval '1 hour' where stream_id = %s and version = 3",
+            [job_id],
+        )
+    handler = CommandHandler(log)
+    first = await handler.current(JOB, job_id)
+    assert first.changed_at == (await store.load(office.company_id, job_id))[-1].recorded_at
+    assert (await handler.current(JOB, job_id), log.loaded) == (first, 3 + 1)
+
+
 async def test_a_stream_of_many_pages_is_read_whole(store: EventStore) -> None:
     office = Office(store)
     job_id = await office.open_job()
