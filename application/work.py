@@ -17,8 +17,8 @@ from domain.skills import BUILT_IN, Vocabulary
 
 
 class EntityCache:
-    """The entities of this process that were used most recently, and more than once: one that has just begun is left out, since
-    most are not changed again for hours. Never trusted: an append names the versions it was decided on, and whatever a cached
+    """The entities that this process read or changed most recently. One that a command has just begun is left out until it is
+    read: most are not changed again for hours. Never trusted: an append names the versions it was decided on, and whatever a cached
     state would refuse is decided again on a fresh one.
 
     `limit` bounds how many they are, `most_bytes` what they may take together; the last one stays, whatever it takes."""
