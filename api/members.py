@@ -14,15 +14,7 @@ from api.requests import AnyRequest, Cursor, IfMatch, Limit, company_of, metadat
 from api.services import Services, services_of
 from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, NotFound
-from domain.decision import Rejected
-from domain.membership import (
-    MEMBERSHIP,
-    ChangeMemberRole,
-    LeaveCompany,
-    Membership,
-    RemoveMember,
-    StaffRole,
-)
+from domain.membership import ChangeMemberRole, LeaveCompany, Membership, RemoveMember, StaffRole
 from infrastructure import accounts as table
 from infrastructure import invitations
 from infrastructure.memberships import Member
@@ -138,16 +130,16 @@ async def _carry_out(
     if how.actor.role != "admin" and not isinstance(command, LeaveCompany):
         raise Forbidden("Only an admin may change members.")
     company_id, member_id = command.company_id, command.account_id
-    now = await services.memberships.state(company_id)
-    if member_id not in now.roles:
+    if member_id not in (await services.memberships.state(company_id)).roles:
         raise NotFound
-    decision = MEMBERSHIP.decide(command, now)
-    changes = not isinstance(decision, Rejected) and bool(decision)
-    if changes:
+
+    async def revoke_tokens() -> None:
         async with services.database.identity() as connection:
             await revoke(connection, member_id)
+
+    how = msgspec.structs.replace(how, before_append=revoke_tokens)
     outcome: Outcome[Membership] = await services.commands.handle(command, how)
-    if changes or outcome.changed:
+    if outcome.changed:
         async with services.database.of(how.actor) as connection, connection.transaction():
             await revoke(connection, member_id)
             if outcome.entity.state.roles.get(member_id) != "admin":

@@ -1,6 +1,6 @@
 """The own account: what its owner sees of it, another name, and another e-mail address once it is confirmed."""
 
-from typing import Annotated, Any, Final, TypeAlias, get_args
+from typing import Annotated, Any, Final, TypeAlias, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -201,7 +201,8 @@ async def _profile(services: Services, actor: Actor) -> OwnProfile:
     async with services.database.identity() as connection:
         pending_email = await one_use_codes.awaited_email(connection, actor.account_id)
         chosen = await preferences.read(connection, actor.account_id)
-    profile = await profile_of(services, account, actor.role, pending_email)
+    role = cast("Role", actor.role)  # no token is an operator's
+    profile = await profile_of(services, account, role, pending_email)
     return OwnProfile(**asdict(profile), notifications=chosen)
 
 

@@ -1,13 +1,13 @@
 """The map of the write side: command type -> decider, stream, who may issue it, and what else it decides."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from application.actor import STAFF, Actor, Role
+from application.actor import STAFF, ActingRole, Actor
 from application.entity import AnyDecider, Entity
 from application.refusals import Forbidden, NotFound, Refused
 from application.work import Work
@@ -43,6 +43,7 @@ from domain.membership import (
     AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    FoundCompany,
     LeaveCompany,
     Membership,
     RemoveMember,
@@ -100,7 +101,7 @@ def _check_is_anothers(application: JobApplication, account_id: UUID) -> None:
 
 def still_admin(actor: Actor, entity: Entity[Membership]) -> None:
     """Who is no admin any more changes no member, even while their token still says so."""
-    if entity.state.roles.get(actor.account_id) != "admin":
+    if actor.role != "operator" and entity.state.roles.get(actor.account_id) != "admin":
         raise Forbidden("Only an admin may change members.")
 
 
@@ -209,16 +210,19 @@ class Route(msgspec.Struct, frozen=True):
 
     decider: AnyDecider
     stream_id: Callable[[Any], UUID]
-    roles: frozenset[Role]
+    roles: frozenset[ActingRole]
     concern: Concern = anybody
     carry_out: CarryOut | None = None
     creates: bool = False
 
 
-_CANDIDATE: Final[frozenset[Role]] = frozenset({"candidate"})
-_RECRUITING: Final[frozenset[Role]] = frozenset({"recruiter", "admin"})
-_HIRING: Final[frozenset[Role]] = frozenset({"recruiter", "hiring_manager", "admin"})
-_ADMIN: Final[frozenset[Role]] = frozenset({"admin"})
+_Roles: TypeAlias = frozenset[ActingRole]
+_CANDIDATE: Final[_Roles] = frozenset({"candidate"})
+_RECRUITING: Final[_Roles] = frozenset({"recruiter", "admin"})
+_HIRING: Final[_Roles] = frozenset({"recruiter", "hiring_manager", "admin"})
+_STAFF: Final[_Roles] = frozenset(STAFF)
+_OPERATOR: Final[_Roles] = frozenset({"operator"})
+_ADMIN_OR_OPERATOR: Final[_Roles] = frozenset({"admin", "operator"})
 
 
 def _job(command: Any) -> UUID:
@@ -260,9 +264,10 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     AddComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
     RemoveComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
     SubmitScorecard: Route(ASSESSMENT, _assessment, _HIRING, carry_out=score),
-    AddMember: Route(MEMBERSHIP, _membership, _ADMIN),
+    FoundCompany: Route(MEMBERSHIP, _membership, _CANDIDATE),
+    AddMember: Route(MEMBERSHIP, _membership, _OPERATOR),
     AcceptInvitation: Route(MEMBERSHIP, _membership, _CANDIDATE),
-    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN, still_admin),
-    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN, still_admin),
-    LeaveCompany: Route(MEMBERSHIP, _membership, STAFF),
+    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
+    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
+    LeaveCompany: Route(MEMBERSHIP, _membership, _STAFF),
 }

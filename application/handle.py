@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import takewhile
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -31,12 +31,14 @@ StateT = TypeVar("StateT")
 
 class Metadata(msgspec.Struct, frozen=True):
     """Who issues a command and how: `expected_version` is the caller's `If-Match`; `repeatable` says that `command_id` may
-    have been seen before."""
+    have been seen before; `before_append` is for what must come before the log says what was decided, each time that this is tried.
+    """
 
     actor: Actor
     command_id: UUID
     expected_version: int | None = None
     repeatable: bool = False
+    before_append: Callable[[], Awaitable[None]] | None = None
 
 
 class Outcome(msgspec.Struct, Generic[StateT], frozen=True):
@@ -167,9 +169,11 @@ class CommandHandler:
             subject.decide(command)
         else:
             await route.carry_out(command, work)
-        append = work.append(metadata.actor.account_id)
+        append = work.append(metadata.actor.named)
         if append is None:
             return None if work.used_cache else Outcome(entity, entity.position, changed=False)
+        if metadata.before_append is not None:
+            await metadata.before_append()
         appended = await self._log.append(append)
         work.accept(appended.positions, appended.recorded_at)
         return Outcome(subject.entity, appended.positions[-1], changed=True)

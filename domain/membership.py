@@ -59,7 +59,16 @@ def evolve(state: Membership, event: MembershipEvent) -> Membership:
 # Commands
 
 
+class FoundCompany(Command, frozen=True):
+    """Be the first member of a company, its admin; where there are members, nothing changes."""
+
+    company_id: UUID
+    account_id: UUID
+
+
 class AddMember(Command, frozen=True):
+    """Let somebody in whom nobody invited."""
+
     company_id: UUID
     account_id: UUID
     role: StaffRole
@@ -90,7 +99,9 @@ class LeaveCompany(Command, frozen=True):
     account_id: UUID
 
 
-MembershipCommand: TypeAlias = AddMember | AcceptInvitation | ChangeMemberRole | RemoveMember | LeaveCompany
+MembershipCommand: TypeAlias = (
+    FoundCompany | AddMember | AcceptInvitation | ChangeMemberRole | RemoveMember | LeaveCompany
+)
 
 _NOT_A_MEMBER = Rejected("not_a_member", "The account is not a member of the company.")
 _INVITATION_VOID = Rejected("invitation_void", "Whoever invited is not an admin any more.")
@@ -99,6 +110,8 @@ _LAST_ADMIN = Rejected("last_admin", "The last admin cannot leave or lose the ro
 
 def decide(command: MembershipCommand, state: Membership) -> Decision[MembershipEvent]:
     match command:
+        case FoundCompany(account_id=account):
+            return [] if state.roles else [MemberJoined(account_id=account, role="admin")]
         case AddMember(account_id=account, role=role):
             return _join(state, MemberJoined(account_id=account, role=role))
         case AcceptInvitation(account_id=account, role=role, invited_by=inviter):

@@ -1,6 +1,5 @@
 """What an operator does with accounts, beside the API: finding, disabling, and changing who is a member as what."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,19 +8,11 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from application.actor import OPERATOR
 from application.commands import membership_id
-from application.entity import encode, rehydrate
-from application.recorded import Append, StreamPart, VersionConflict
+from application.handle import CommandHandler, Metadata
 from application.refusals import Refused
-from domain.decision import Rejected
-from domain.membership import (
-    MEMBERSHIP,
-    AddMember,
-    ChangeMemberRole,
-    Membership,
-    MembershipCommand,
-    RemoveMember,
-)
+from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, RemoveMember
 from infrastructure.event_store import EventStore
 from infrastructure.invitations import revoke_sent_by
 from infrastructure.operator_error import OperatorError
@@ -94,29 +85,25 @@ async def enable(connection: AsyncConnection[Any], account_id: UUID) -> None:
 
 async def make_admin(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
     """Give an account the role of admin in its company; false when it has it. Raises `OperatorError`."""
-
-    def wanted(company_id: UUID, membership: Membership) -> MembershipCommand:
-        command = AddMember if account.account_id not in membership.roles else ChangeMemberRole
-        return command(company_id=company_id, account_id=account.account_id, role="admin")
-
     if account.company_id is None:
         raise OperatorError(f"{account.email} belongs to no company, so there is none to be admin of")
+    members = await CommandHandler(store).current(MEMBERSHIP, membership_id(account.company_id))
+    is_new = account.account_id not in members.state.roles
+    wanted = AddMember if is_new else ChangeMemberRole
+    command = wanted(company_id=account.company_id, account_id=account.account_id, role="admin")
     try:
-        return await _carry_out(connection, store, account.company_id, wanted)
+        return await _carry_out(connection, store, command)
     except Refused as refused:
         raise OperatorError(refused.rejected.reason) from refused
 
 
 async def remove_member(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
     """Take an account out of its company's members; false when it is none of them. Raises `OperatorError`."""
-
-    def wanted(company_id: UUID, _membership: Membership) -> MembershipCommand:
-        return RemoveMember(company_id=company_id, account_id=account.account_id)
-
     if account.company_id is None:
         return False
+    command = RemoveMember(company_id=account.company_id, account_id=account.account_id)
     try:
-        return await _carry_out(connection, store, account.company_id, wanted)
+        return await _carry_out(connection, store, command)
     except Refused as refused:
         raise OperatorError(
             f"{account.email} is the last admin of {account.company}: make another member its admin first"
@@ -126,38 +113,22 @@ async def remove_member(connection: AsyncConnection[Any], store: EventStore, acc
 
 async def is_member(store: EventStore, company_id: UUID, account_id: UUID) -> bool:
     """Whether the company's log says that an account is a member."""
-    _, membership = await _members(store, company_id)
-    return account_id in membership.roles
+    members = await CommandHandler(store).current(MEMBERSHIP, membership_id(company_id))
+    return account_id in members.state.roles
 
 
 async def _carry_out(
     connection: AsyncConnection[Any],
     store: EventStore,
-    company_id: UUID,
-    wanted: Callable[[UUID, Membership], MembershipCommand],
+    command: AddMember | ChangeMemberRole | RemoveMember,
 ) -> bool:
-    """Change a membership, and have the member's tokens from before refused; false when nothing changes. The log names no
-    actor: it was an operator. Raises `Refused`, and `OperatorError` when the members changed meanwhile."""
-    version, membership = await _members(store, company_id)
-    command = wanted(company_id, membership)
-    decided = MEMBERSHIP.decide(command, membership)
-    if isinstance(decided, Rejected):
-        raise Refused(decided)
-    if not decided:
-        return False
-    await revoke(connection, command.account_id)
-    part = StreamPart(membership_id(company_id), version, tuple(map(encode, decided)))
-    try:
-        await store.append(Append(company_id, (part,), uuid4()))
-    except VersionConflict as conflict:
-        raise OperatorError("the members of the company changed just now: try again") from conflict
-    await revoke(connection, command.account_id)
-    return True
+    """Change a membership, and have the member's tokens from before refused; false when nothing changes. Raises `Refused`."""
 
+    async def revoke_tokens() -> None:
+        await revoke(connection, command.account_id)
 
-async def _members(store: EventStore, company_id: UUID) -> tuple[int, Membership]:
-    """The version of a company's membership, and who holds which role."""
-    stream_id = membership_id(company_id)
-    stream = await store.load(company_id, stream_id)
-    membership: Membership = rehydrate(MEMBERSHIP, stream_id, stream).state
-    return len(stream), membership
+    how = Metadata(OPERATOR, uuid4(), before_append=revoke_tokens)
+    outcome = await CommandHandler(store).handle(command, how)
+    if outcome.changed:
+        await revoke_tokens()
+    return outcome.changed

@@ -5,7 +5,6 @@ claimed before somebody joins and released after they left, and whoever finds th
 them agree again, holding the account's row: a claim whose invitation was not recorded yet is completed, another released.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
@@ -15,14 +14,15 @@ from psycopg import AsyncConnection
 
 from application.actor import Actor, Role
 from application.commands import membership_id
-from application.entity import decode, encode, rehydrate
+from application.entity import Entity, decode, pages
 from application.handle import CommandHandler, Metadata
 from application.ports import EventLog
-from application.recorded import Append, StoredEvent, StreamPart, VersionConflict
+from application.recorded import StoredEvent
 from application.refusals import Refused
 from domain.membership import (
     MEMBERSHIP,
     AcceptInvitation,
+    FoundCompany,
     MemberJoined,
     MemberLeft,
     MemberRoleChanged,
@@ -31,7 +31,6 @@ from domain.membership import (
 )
 from infrastructure import accounts, invitations
 from infrastructure.accounts import Account
-from infrastructure.invitations import Invitation
 from infrastructure.tenant_walls import Database, show
 
 
@@ -64,11 +63,15 @@ class Memberships:
 
     async def members(self, company_id: UUID) -> list[Member]:
         """A company's members in the order in which they joined."""
-        return _members(await self._stream(company_id))
+        members: dict[UUID, Member] = {}
+        async for page in pages(self._log, company_id, membership_id(company_id)):
+            for stored in page:
+                _tell(members, stored)
+        return sorted(members.values(), key=lambda member: member.version)
 
     async def state(self, company_id: UUID) -> Membership:
         """Who holds which role in a company now."""
-        return _state(company_id, await self._stream(company_id))
+        return (await self._current(company_id)).state
 
     async def standing(self, account: Account) -> Standing:
         """What an account is now, completing or clearing away what was cut short."""
@@ -86,82 +89,57 @@ class Memberships:
             if company_id is None:
                 return CANDIDATE
             await show(connection, (company_id,))
-            stream = await self._stream(company_id)
-            role = _state(company_id, stream).roles.get(account_id)
-            if role is None:
-                role = await self._completed(connection, company_id, account_id, stream)
+            membership = await self._current(company_id)
+            if account_id not in membership.state.roles:
+                await self._complete(connection, company_id, account_id, is_new=membership.version == 0)
+                membership = await self._current(company_id)
+            role = membership.state.roles.get(account_id)
             if role is not None:
                 return Standing(role, company_id)
             await accounts.release_company(connection, account_id)
             return CANDIDATE
 
-    async def _completed(
-        self,
-        connection: AsyncConnection[Any],
-        company_id: UUID,
-        account_id: UUID,
-        stream: Sequence[StoredEvent],
-    ) -> StaffRole | None:
-        """The role of somebody whose joining was not recorded yet; None for who has left."""
-        if not stream:
-            company = await accounts.company(connection, company_id)
-            if company is not None and company.founder_id == account_id:
-                return await self._found(company_id, account_id)
+    async def _complete(
+        self, connection: AsyncConnection[Any], company_id: UUID, account_id: UUID, *, is_new: bool
+    ) -> None:
+        """Record a joining that was not recorded yet: the founder's in a company that `is_new`, or another's by invitation. Of one
+        that was recorded, nothing is written a second time."""
+        company = await accounts.company(connection, company_id) if is_new else None
+        if company is not None and company.founder_id == account_id:
+            await self._join(FoundCompany(company_id=company_id, account_id=account_id), uuid4())
+            return
         invitation = await invitations.accepted(connection, company_id, account_id)
-        if invitation is None or any(stored.command_id == _command_id(invitation) for stored in stream):
-            return None
-        try:
-            return await self._join(invitation, account_id)
-        except Refused:
-            await invitations.revoke_accepted(connection, invitation)
-            return None
-
-    async def _found(self, company_id: UUID, founder_id: UUID) -> StaffRole | None:
-        joined = encode(MemberJoined(account_id=founder_id, role="admin"))
-        part = StreamPart(membership_id(company_id), 0, (joined,))
-        try:
-            await self._log.append(Append(company_id, (part,), uuid4(), founder_id))
-        except VersionConflict:
-            return (await self.state(company_id)).roles.get(founder_id)
-        return "admin"
-
-    async def _join(self, invitation: Invitation, account_id: UUID) -> StaffRole:
+        if invitation is None:
+            return
         command = AcceptInvitation(
-            company_id=invitation.tenant_id,
+            company_id=company_id,
             account_id=account_id,
             role=invitation.role,
             invited_by=invitation.inviter_id,
         )
-        actor = Actor(account_id, "candidate")
-        await self._commands.handle(command, Metadata(actor, _command_id(invitation), repeatable=True))
-        return invitation.role
+        try:
+            await self._join(command, uuid5(invitation.invitation_id, "accept"))
+        except Refused:
+            await invitations.revoke_accepted(connection, invitation)
 
-    async def _stream(self, company_id: UUID) -> list[StoredEvent]:
-        return await self._log.load(company_id, membership_id(company_id))
+    async def _join(self, command: FoundCompany | AcceptInvitation, command_id: UUID) -> None:
+        actor = Actor(command.account_id, "candidate")
+        await self._commands.handle(command, Metadata(actor, command_id, repeatable=True))
 
-
-def _command_id(invitation: Invitation) -> UUID:
-    """An invitation is accepted once, however often that is tried."""
-    return uuid5(invitation.invitation_id, "accept")
-
-
-def _state(company_id: UUID, stream: Sequence[StoredEvent]) -> Membership:
-    membership: Membership = rehydrate(MEMBERSHIP, membership_id(company_id), stream).state
-    return membership
+    async def _current(self, company_id: UUID) -> Entity[Membership]:
+        return await self._commands.current(MEMBERSHIP, membership_id(company_id))
 
 
-def _members(stream: Sequence[StoredEvent]) -> list[Member]:
-    members: dict[UUID, Member] = {}
-    for stored in stream:
-        match decode(MEMBERSHIP, stored):
-            case MemberJoined(account_id=account_id, role=role):
-                members[account_id] = Member(
-                    account_id=account_id, role=role, joined_at=stored.recorded_at, version=stored.version
-                )
-            case MemberRoleChanged(account_id=account_id, to_role=role):
-                members[account_id] = msgspec.structs.replace(members[account_id], role=role)
-            case MemberLeft(account_id=account_id):
-                members.pop(account_id, None)
-            case _:
-                raise TypeError(f"{stored.type} is no event of a membership")
-    return sorted(members.values(), key=lambda member: member.version)
+def _tell(members: dict[UUID, Member], stored: StoredEvent) -> None:
+    """Change the members as an event says."""
+    match decode(MEMBERSHIP, stored):
+        case MemberJoined(account_id=account_id, role=role):
+            members[account_id] = Member(
+                account_id=account_id, role=role, joined_at=stored.recorded_at, version=stored.version
+            )
+        case MemberRoleChanged(account_id=account_id, to_role=role):
+            members[account_id] = msgspec.structs.replace(members[account_id], role=role)
+        case MemberLeft(account_id=account_id):
+            members.pop(account_id, None)
+        case _:
+            raise TypeError(f"{stored.type} is no event of a membership")

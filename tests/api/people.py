@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from api.app import create_app
 from api.services import Services
-from application.actor import Actor
+from application.actor import OPERATOR, Actor
 from application.handle import Metadata
 from domain.membership import AddMember, ChangeMemberRole, StaffRole
 from infrastructure import accounts
@@ -214,8 +214,7 @@ class System:
         async with self.owner() as connection:
             await accounts.register(connection, account, None)
         await self.services.commands.handle(
-            AddMember(company_id=company_id, account_id=account_id, role=role),
-            Metadata(Actor(UUID(admin.id), "admin", company_id), uuid4()),
+            AddMember(company_id=company_id, account_id=account_id, role=role), Metadata(OPERATOR, uuid4())
         )
         return await self._with_profile({"email": account.email})
 

@@ -124,6 +124,8 @@ async def test_who_is_no_admin_any_more_changes_nothing_with_an_old_token(system
     await system.change_role(admin, other, "recruiter")
     refused(await other.patch(f"/company/members/{member.id}", {"role": "auditor"}), 403, "forbidden")
     refused(await other.send("DELETE", f"/company/members/{member.id}"), 403, "forbidden")
+    await system.services.revocations.refresh()
+    assert (await member.sees("/auth/me"))["role"] == "recruiter", "and logs nobody out"
 
 
 async def test_a_stale_version_changes_nothing(system: System) -> None:
@@ -135,6 +137,16 @@ async def test_a_stale_version_changes_nothing(system: System) -> None:
     refused(await admin.send("DELETE", path, version=2), 412, "stale_version")
 
 
+async def test_who_stays_what_they_were_stays_logged_in(system: System) -> None:
+    admin = await system.company()
+    member = await system.member(admin, "recruiter")
+    path = f"/company/members/{member.id}"
+    refused(await admin.patch(path, {"role": "auditor"}, version=1), 412)
+    assert done(await admin.patch(path, {"role": "recruiter"}))["version"] == 2
+    await system.services.revocations.refresh()
+    assert (await member.sees("/auth/me"))["role"] == "recruiter"
+
+
 async def test_the_audit_says_who_had_which_role_when_by_ids_only(system: System) -> None:
     admin = await system.company()
     member = await system.member(admin, "recruiter")
@@ -143,7 +155,7 @@ async def test_the_audit_says_who_had_which_role_when_by_ids_only(system: System
     events = (await admin.sees("/audit/events"))["items"]
     assert [(event["type"], event["actor_id"]) for event in events] == [
         ("MemberJoined", admin.id),
-        ("MemberJoined", admin.id),
+        ("MemberJoined", None),
         ("MemberRoleChanged", admin.id),
         ("MemberLeft", member.id),
     ]

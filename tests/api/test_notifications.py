@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from application.actor import Actor
+from application.actor import OPERATOR
 from application.effects import Kind
 from application.handle import Metadata
 from domain.membership import AddMember
@@ -152,7 +152,7 @@ async def test_who_acts_for_another_company_sees_nothing_of_the_old_one(system: 
         )
     await system.services.commands.handle(
         AddMember(company_id=UUID(other.company_id), account_id=UUID(recruiter.id), role="recruiter"),
-        Metadata(Actor(UUID(other.id), "admin", UUID(other.company_id)), uuid4()),
+        Metadata(OPERATOR, uuid4()),
     )
     moved = await system.logged_in(recruiter.profile)
 

@@ -5,18 +5,19 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
-from application.actor import Role
+from application.actor import OPERATOR, Role
 from application.commands import COMMANDS
 from application.entity import STREAM_PAGE, encode, rehydrate
-from application.handle import CommandHandler
+from application.handle import CommandHandler, Metadata
 from application.recorded import Append, LogUnavailable, StoredEvent, StreamPart
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache
 from domain.identifiers import random_id
 from domain.job import JOB, Posting, PostingEdited
 from domain.job_application import JOB_APPLICATION
-from domain.membership import AddMember, ChangeMemberRole, LeaveCompany, RemoveMember
+from domain.membership import AddMember, ChangeMemberRole, FoundCompany, LeaveCompany, RemoveMember
 from infrastructure.event_store import EventStore
 from tests.application.office import (
     Office,
@@ -252,7 +253,7 @@ async def test_an_id_of_another_kind_of_thing_shows_nothing(office: Office, stor
 async def test_the_last_admin_stays(office: Office) -> None:
     admin = office.staff("admin")
     company, account = office.company_id, admin.account_id
-    await office.issue(AddMember(company_id=company, account_id=account, role="admin"), admin)
+    await office.issue(AddMember(company_id=company, account_id=account, role="admin"), OPERATOR)
     for command in (
         RemoveMember(company_id=company, account_id=account),
         ChangeMemberRole(company_id=company, account_id=account, role="auditor"),
@@ -260,6 +261,48 @@ async def test_the_last_admin_stays(office: Office) -> None:
         with pytest.raises(Refused) as refused:
             await office.issue(command, admin)
         assert refused.value.rejected.code == "last_admin"
+
+
+async def test_an_operator_changes_members_and_the_log_names_nobody(
+    office: Office, store: EventStore
+) -> None:
+    company, account = office.company_id, uuid4()
+    founder = candidate()
+    await office.issue(FoundCompany(company_id=company, account_id=founder.account_id), founder)
+    added = AddMember(company_id=company, account_id=account, role="auditor")
+    with pytest.raises(Forbidden):
+        await office.issue(added, office.staff("admin"))
+    await office.issue(added, OPERATOR)
+    await office.issue(ChangeMemberRole(company_id=company, account_id=account, role="admin"), OPERATOR)
+    await office.issue(RemoveMember(company_id=company, account_id=founder.account_id), OPERATOR)
+    with pytest.raises(Forbidden):
+        await office.issue(close(await office.open_job()), OPERATOR)
+    assert [event.actor_id for event in (await store.read(company))[:4]] == [
+        founder.account_id,
+        None,
+        None,
+        None,
+    ]
+
+
+async def test_what_must_come_before_an_append_comes_before_it_and_before_nothing_else(
+    office: Office, store: EventStore
+) -> None:
+    job_id, came = await office.open_job(), list[int]()
+
+    async def before_append() -> None:
+        came.append(await store.head(office.company_id))
+
+    handler = CommandHandler(store)
+    how = Metadata(office.recruiter, uuid4(), before_append=before_append)
+    await handler.handle(publish(job_id), how)
+    with pytest.raises(Refused):
+        await handler.handle(close(random_id(office.company_id, uuid4())), how)
+    with pytest.raises(StaleVersion):
+        await handler.handle(close(job_id), replace(how, expected_version=1))
+    assert came == []
+    await handler.handle(close(job_id), how)
+    assert came == [2]
 
 
 async def test_a_full_queue_is_said_so_and_loses_nothing(database_url: str) -> None:

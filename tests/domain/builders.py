@@ -57,6 +57,7 @@ from domain.membership import (
     AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    FoundCompany,
     LeaveCompany,
     MemberJoined,
     MemberLeft,
@@ -325,6 +326,10 @@ def role_changed(account_id: UUID, from_role: StaffRole, to_role: StaffRole) -> 
 
 def left(account_id: UUID) -> MemberLeft:
     return MemberLeft(account_id=account_id)
+
+
+def found(account_id: UUID) -> FoundCompany:
+    return FoundCompany(company_id=COMPANY, account_id=account_id)
 
 
 def add(account_id: UUID, role: StaffRole) -> AddMember:

@@ -11,6 +11,7 @@ from domain.membership import (
     AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    FoundCompany,
     LeaveCompany,
     MembershipCommand,
     RemoveMember,
@@ -23,6 +24,7 @@ from tests.domain.builders import (
     accept,
     add,
     change_role,
+    found,
     joined,
     leave,
     left,
@@ -35,6 +37,12 @@ from tests.domain.strategies import structs
 given_company = partial(given, MEMBERSHIP)
 
 BELOW_ADMIN: tuple[StaffRole, ...] = ("recruiter", "hiring_manager", "auditor")
+
+
+def test_who_founds_a_company_is_its_first_admin() -> None:
+    given_company().when(found(ANN)).then(joined(ANN, "admin"))
+    for founded_before in (joined(ANN, "admin"), joined(BOB, "admin")):
+        given_company(founded_before).when(found(ANN)).nothing()
 
 
 def test_an_account_joins_with_a_role() -> None:
@@ -126,7 +134,8 @@ def test_a_member_who_becomes_admin_lets_the_first_one_go() -> None:
 
 
 COMMANDS = (
-    structs(AddMember)
+    structs(FoundCompany)
+    | structs(AddMember)
     | structs(AcceptInvitation)
     | structs(ChangeMemberRole)
     | structs(RemoveMember)
