@@ -1,7 +1,8 @@
 """Who did something: by name, in the role that they had then."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import assert_never, cast
 from uuid import UUID
 
@@ -10,8 +11,8 @@ import msgspec
 from api.services import Services
 from application.actor import Role
 from application.commands import membership_id
-from application.entity import decode
-from application.recorded import StoredEvent
+from application.entity import decode, pages
+from application.ports import EventLog
 from domain.membership import MEMBERSHIP, MemberJoined, MemberLeft, MemberRoleChanged, MembershipEvent
 from infrastructure import accounts
 
@@ -50,26 +51,30 @@ class Authors:
 async def authors(services: Services, company_id: UUID, account_ids: Iterable[UUID | None]) -> Authors:
     """What is to be known of these people."""
     wanted = {account_id for account_id in account_ids if account_id is not None}
-    members = await services.store.load(company_id, membership_id(company_id))
+    roles = await _roles(services.store, company_id, wanted)
     async with services.database.identity() as connection:
         names = await accounts.names(connection, list(wanted))
-    return Authors(names, _roles(members))
+    return Authors(names, roles)
 
 
-def _roles(members: Sequence[StoredEvent]) -> dict[UUID, list[tuple[int, Role | None]]]:
-    """Per member, from which position on they had which role (None: they had left)."""
+async def _roles(
+    log: EventLog, company_id: UUID, wanted: AbstractSet[UUID]
+) -> dict[UUID, list[tuple[int, Role | None]]]:
+    """Per person, from which position on they had which role (None: they had left)."""
     roles: dict[UUID, list[tuple[int, Role | None]]] = {}
-    for stored in members:
-        event = cast("MembershipEvent", decode(MEMBERSHIP, stored))
-        role: Role | None
-        match event:
-            case MemberJoined(role=joined_as):
-                role = joined_as
-            case MemberRoleChanged(to_role=to_role):
-                role = to_role
-            case MemberLeft():
-                role = None
-            case _:
-                assert_never(event)
-        roles.setdefault(event.account_id, []).append((stored.position, role))
+    async for page in pages(log, company_id, membership_id(company_id)):
+        for stored in page:
+            event = cast("MembershipEvent", decode(MEMBERSHIP, stored))
+            if event.account_id in wanted:
+                roles.setdefault(event.account_id, []).append((stored.position, _role_after(event)))
     return roles
+
+
+def _role_after(event: MembershipEvent) -> Role | None:
+    match event:
+        case MemberJoined(role=role) | MemberRoleChanged(to_role=role):
+            return role
+        case MemberLeft():
+            return None
+        case _:
+            assert_never(event)

@@ -1,10 +1,16 @@
 """The own company and its members: who may change them, that one admin stays, and what becomes of who goes."""
 
 import asyncio
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from application.commands import membership_id
+from application.entity import STREAM_PAGE, encode
+from application.recorded import Append, StoredEvent, StreamPart
+from domain.membership import MemberRoleChanged, StaffRole
+from infrastructure.event_store import EventStore
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -163,6 +169,68 @@ async def test_the_audit_says_who_had_which_role_when_by_ids_only(system: System
     assert (await admin.sees(f"/audit/streams/{stream_id}"))["items"] == events
     for personal in (admin.email, member.email, member.profile["name"], "@"):
         assert personal not in str(events)
+
+
+class Loads:
+    """What is loaded of a company's membership: the most at once, and all together."""
+
+    def __init__(self, company_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.largest = 0
+        self.events = 0
+        load, stream_of_members = EventStore.load, membership_id(UUID(company_id))
+
+        async def watched(
+            store: EventStore, tenant_id: UUID, stream_id: UUID, **limits: Any
+        ) -> list[StoredEvent]:
+            stream = await load(store, tenant_id, stream_id, **limits)
+            if stream_id == stream_of_members:
+                self.largest = max(self.largest, len(stream))
+                self.events += len(stream)
+            return stream
+
+        monkeypatch.setattr(EventStore, "load", watched)
+
+
+async def changed_often(system: System, admin: Person, member: Person, times: int) -> None:
+    """The member, a recruiter, gets another role so often; who is changed twice is a recruiter again."""
+    company_id, account_id = UUID(admin.company_id), UUID(member.id)
+    roles: list[StaffRole] = ["recruiter", "auditor"]
+    changes = [
+        MemberRoleChanged(account_id=account_id, from_role=roles[n % 2], to_role=roles[(n + 1) % 2])
+        for n in range(times)
+    ]
+    part = StreamPart(membership_id(company_id), 2, tuple(map(encode, changes)))
+    await system.services.store.append(Append(company_id, (part,), uuid4()))
+
+
+async def test_however_often_members_changed_nobody_waits_for_more_than_a_page_of_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await system.company()
+    member = await system.member(admin, "recruiter")
+    job = await member.posts_job()
+    application = await (await system.candidate()).applies(job)
+    await member.advances(application, "screening")
+    await changed_often(system, admin, member, 2 * STREAM_PAGE)
+    loads = Loads(admin.company_id, monkeypatch)
+    assert await roles(admin) == {admin.id: "admin", member.id: "recruiter"}
+    told = (await admin.sees(f"/applications/{application['id']}/history"))["items"]
+    assert told[-1]["who"]["role"] == "recruiter"
+    assert (await system.again(member)).profile["role"] == "recruiter"
+    assert done(await admin.patch(f"/company/members/{member.id}", {"role": "auditor"}))["role"] == "auditor"
+    assert loads.largest == STREAM_PAGE
+
+
+async def test_what_is_known_of_members_is_not_read_again_at_each_login(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await system.company()
+    member = await system.member(admin, "recruiter")
+    await changed_often(system, admin, member, STREAM_PAGE)
+    await system.again(member)
+    loads = Loads(admin.company_id, monkeypatch)
+    await system.again(admin)
+    assert loads.events == 1
 
 
 @pytest.mark.parametrize(
