@@ -50,10 +50,13 @@ left join notification_preference as preference
 left join lateral (
     select type from event
     where tenant_id = %(tenant_id)s and stream_id = %(memberships)s and told.kind = any(%(for_staff)s)
+          and position(convert_to(told.account_id::text, 'UTF8') in data) > 0
           and json_or_null(data) ->> 'account_id' = told.account_id::text
     order by version desc limit 1
 ) as member on true
 """
+
+"""Of a company's members, only what is about the recipient is taken apart; PostgreSQL asks first what costs less."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,14 +14,16 @@ from psycopg_pool import AsyncConnectionPool
 from application.commands import membership_id
 from application.effects import AccountKind
 from domain.job_application import ApplicationRejected, StageAdvanced
-from domain.membership import MemberLeft
+from domain.membership import MemberJoined, MemberLeft
 from infrastructure import account_mail, mail_outcomes, mail_queue
+from infrastructure.mail_context import letter
 from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail_ledger import figures, mails, send_again
+from infrastructure.mail_links import MailLinks
 from infrastructure.mail_templates import KEYS
 from tests.episodes import read_only
 from tests.mail_servers import Answer
-from tests.post_office import PostOffice, post_office
+from tests.post_office import SETTINGS, PostOffice, post_office
 from tests.read_models import new_tenant
 
 
@@ -250,6 +252,24 @@ async def queue_for(
 ) -> None:
     async with await psycopg.AsyncConnection.connect(office.database_url) as connection:
         await account_mail.queue(connection, kind, account_id=account_id, email=email, parameters=parameters)
+
+
+def test_of_other_members_nothing_is_taken_apart_for_a_mail(office: PostOffice) -> None:
+    office.apply()
+    others = [MemberJoined(account_id=uuid4(), role="auditor") for _ in range(20)]
+    office.append(membership_id(office.tenant), *others, tenant=office.tenant)
+    office.store_effects()
+    ((position, number),) = office.execute(
+        "select position, number from effect where kind = 'new_application'"
+    )
+    with office.pool.connection() as connection, connection.transaction():
+        connection.execute("set local track_functions = 'pl'")
+        found = letter(connection, office.tenant, position, number, MailLinks(SETTINGS))
+        parsed = connection.execute(
+            "select calls from pg_stat_xact_user_functions where funcname = 'json_or_null'"
+        ).fetchone()
+    assert found is not None
+    assert parsed == (3,), "what is told, the job's title, and how the recipient joined"
 
 
 async def test_mail_about_accounts_goes_first_and_its_code_is_erased(office: PostOffice) -> None:
