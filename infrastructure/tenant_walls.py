@@ -39,6 +39,20 @@ _SET: Final[LiteralString] = (
     "select set_config('hirelog.tenants', %s, false), set_config('hirelog.account', %s, false)"
 )
 
+TOLD: Final[LiteralString] = """
+with recursive told as (
+    (select tenant_id from effect
+     where account_id = %(account_id)s and recipient = 'candidate' order by tenant_id limit 1)
+    union all
+    select (select effect.tenant_id from effect
+            where account_id = %(account_id)s and recipient = 'candidate' and effect.tenant_id > told.tenant_id
+            order by effect.tenant_id limit 1)
+    from told where told.tenant_id is not null)
+select tenant_id from told where tenant_id is not null
+"""
+"""The companies that told a candidate something, from one to the next through the index: it does not matter how much each told.
+What recruiters were told is not looked at, which is most: they see that of their company alone."""
+
 _showing: WeakKeyDictionary[AsyncConnection[Any], tuple[str, str]] = WeakKeyDictionary()
 """What connections are known to show."""
 
@@ -141,11 +155,10 @@ class Database:
 
     @asynccontextmanager
     async def of_told(self, actor: Actor) -> AsyncGenerator[Connection]:
-        """As `of`, and the logs of all companies that have told this account something: a notification is read from there."""
+        """As `of`, and the logs of all companies that have told this account something as a candidate: a notification is read from
+        there."""
         async with self.of(actor) as connection:
-            told = await connection.execute(
-                "select distinct tenant_id from effect where account_id = %s", (actor.account_id,)
-            )
+            told = await connection.execute(TOLD, {"account_id": actor.account_id})
             tenants = {tenant_id for (tenant_id,) in await told.fetchall()}
             if actor.company_id is not None:
                 tenants.add(actor.company_id)

@@ -18,7 +18,7 @@ from infrastructure.embedded import Servers
 from infrastructure.read_model import table_name, view_name
 from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings
-from infrastructure.tenant_walls import WALLED, Database, api_database_url, let_api_in
+from infrastructure.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
 from projections.job_listing import JOB_LISTING
 from projections.menu import MENU
 
@@ -275,6 +275,35 @@ async def test_a_connection_shows_nothing_of_who_had_it_before(database: Databas
         async with opened as connection:
             assert await (await connection.execute(count)).fetchone() == rows
     assert await database.is_walled()
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows a plan that was carried out took from tables and indexes."""
+    below = sum(rows_read(part) for part in plan.get("Plans", ()))
+    if "Relation Name" not in plan:
+        return below
+    each: float = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    loops: int = plan["Actual Loops"]
+    return below + round(each * loops)
+
+
+def test_who_told_somebody_something_is_found_however_much_that_was(owner: Owner, api: Owner) -> None:
+    """As one who was a candidate of three companies and then a recruiter in one of them."""
+    for tenant, recipient in ((UUID(int=7), "candidate"), (UUID(int=8), "candidate"), (A, "recruiter")):
+        owner.execute(
+            """insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id,
+                                   candidate_id, created_at, mail_id)
+               select %s, number, 9, 'qualified', %s, %s, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(),
+                      gen_random_uuid()
+               from generate_series(1, 2000) as number""",
+            [tenant, recipient, BOB],
+        )
+    owner.execute("vacuum analyze effect")
+    show(api, A, account=BOB)
+    told = {"account_id": BOB}
+    assert {tenant for (tenant,) in api.execute(TOLD, told)} == {B, UUID(int=7), UUID(int=8)}
+    ((((carried_out,),),)) = api.execute("explain (analyze, format json) " + TOLD, told).fetchall()
+    assert rows_read(carried_out["Plan"]) < 20
 
 
 def test_an_open_job_is_everybodys_and_found_by_the_indexes(owner: Owner, api: Owner) -> None:
