@@ -55,7 +55,6 @@ left join lateral (
     order by version desc limit 1
 ) as member on true
 """
-
 """Of a company's members, only what is about the recipient is taken apart; PostgreSQL asks first what costs less."""
 
 
