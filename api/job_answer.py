@@ -22,9 +22,10 @@ JobId: TypeAlias = FromPath[UUID]
 
 
 class JobAnswer(job_listing.Job, frozen=True, kw_only=True):
-    """A job; `position` is where its last event stands in the company's log, `screening` is answered to the company's staff."""
+    """A job. `position` (where its last event stands in the company's log) and `screening` are answered to the company's staff
+    only: nobody else may infer how much happens there."""
 
-    position: int
+    position: int | UnsetType = UNSET
     must_have_skills: list[str]
     screening: ScreeningPolicy | UnsetType = UNSET
 
@@ -80,7 +81,7 @@ async def answered(
         created_at=entity.first_at["JobCreated"],
         published_at=entity.first_at.get("JobPublished"),
         version=entity.version,
-        position=entity.position,
+        position=entity.position if own else UNSET,
         must_have_skills=list(job.requirements.must_have_skills),
         screening=ScreeningPolicy(job.requirements.weights, job.requirements.threshold) if own else UNSET,
     )

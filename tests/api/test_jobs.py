@@ -34,8 +34,19 @@ async def test_a_job_is_answered_listed_and_logged_as_it_was_posted(system: Syst
     (listed,) = await system.nobody.all("/jobs", company_id=admin.company_id)
     only_here = {"position", "must_have_skills", "screening"}
     assert listed == {name: value for name, value in job.items() if name not in only_here}
-    del job["screening"]
+    del job["screening"], job["position"]
     assert await system.nobody.sees(f"/jobs/{job['id']}") == job
+
+
+async def test_how_far_the_log_of_a_company_goes_is_told_to_its_members_only(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    auditor = await system.member(admin, "auditor")
+    for stranger in (system.nobody, cy, await system.company()):
+        assert not {"position", "screening"} & set(await stranger.sees(f"/jobs/{job['id']}"))
+    for member in (admin, auditor):
+        assert (await member.sees(f"/jobs/{job['id']}"))["position"] == job["position"]
+    assert done(await admin.post(f"/jobs/{job['id']}/close"))["position"] > job["position"]
 
 
 async def test_a_job_is_a_draft_unless_it_is_posted_open(system: System) -> None:
