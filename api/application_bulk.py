@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from litestar import post
 from litestar.params import JSONBody
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from api.access import RECRUITING
@@ -57,7 +57,7 @@ class BulkItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Literal["ok", "refused", "not_found", "unavailable"]
     code: str | None = None
     detail: str | None = None
-    allowed: list[str] = []
+    allowed: list[str] | UnsetType = UNSET
     stage: Stage | None = None
     version: int | None = None
     position: int | None = None
@@ -153,7 +153,7 @@ async def _one(application_id: UUID, how: Metadata, decide: Decide) -> BulkItem:
             status="refused",
             code=said.code,
             detail=said.reason,
-            allowed=list(said.allowed),
+            allowed=UNSET if said.allowed is None else list(said.allowed),
         )
     except ProblemError as error:
         return BulkItem(
@@ -161,7 +161,7 @@ async def _one(application_id: UUID, how: Metadata, decide: Decide) -> BulkItem:
             status="refused",
             code=error.code,
             detail=error.detail,
-            allowed=list(error.allowed),
+            allowed=UNSET if error.allowed is None else list(error.allowed),
         )
     except IdempotencyKeyReused:
         return BulkItem(

@@ -10,6 +10,7 @@ import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from msgspec import UNSET, UnsetType
 
 from api.chart import ChartUnavailable
 from api.invalid_fields import InvalidField, invalid
@@ -37,7 +38,8 @@ _NOT_VALID: Final = "The request is not valid."
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as clients see it. `code` names it stably; `allowed` says what would have been."""
+    """An error as clients see it. `code` names it stably; `allowed` says what could be chosen instead, if anything, where a choice
+    was refused."""
 
     type: str
     title: str
@@ -45,7 +47,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     code: str
     errors: list[InvalidField] = []
-    allowed: list[str] = []
+    allowed: list[str] | UnsetType = UNSET
 
 
 class ProblemError(Exception):
@@ -58,7 +60,7 @@ class ProblemError(Exception):
         detail: str,
         errors: list[InvalidField] | None = None,
         *,
-        allowed: tuple[str, ...] = (),
+        allowed: tuple[str, ...] | None = None,
         retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
@@ -81,7 +83,7 @@ def problem(
     detail: str,
     *,
     errors: list[InvalidField] | None = None,
-    allowed: tuple[str, ...] = (),
+    allowed: tuple[str, ...] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
     """The response for a problem."""
@@ -92,7 +94,7 @@ def problem(
         detail=detail,
         code=code,
         errors=errors or [],
-        allowed=list(allowed),
+        allowed=UNSET if allowed is None else list(allowed),
     )
     return Response(
         content, status_code=status, media_type="application/problem+json", headers=dict(headers or {})

@@ -15,11 +15,12 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A refusal by a rule: `code` is stable and names the rule, `reason` is for people."""
+    """A refusal by a rule: `code` is stable and names the rule, `reason` is for people; `allowed` is what could be chosen
+    instead, where the rule is about a choice (empty: nothing)."""
 
     code: str
     reason: str
-    allowed: tuple[str, ...] = ()
+    allowed: tuple[str, ...] | None = None
 
 
 StateT = TypeVar("StateT")

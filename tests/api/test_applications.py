@@ -78,6 +78,26 @@ async def test_a_skipped_or_backward_stage_is_409_and_says_what_is_next(system: 
     refused(await admin.patch(path, {"stage": "promoted"}), 400)
 
 
+async def test_where_no_stage_is_next_none_is_allowed_and_other_refusals_do_not_speak_of_it(
+    system: System,
+) -> None:
+    admin = await system.company()
+    job = await admin.posts_job()
+    hired, rejected = [await (await system.candidate()).applies(job) for _ in range(2)]
+    await admin.advances(hired, "screening", "interview", "offer", "hired")
+    await admin.rejects(rejected)
+    for ended, stage in (
+        (hired, "offer"),
+        (hired, "rejected"),
+        (rejected, "screening"),
+        (rejected, "withdrawn"),
+    ):
+        answer = await admin.patch(f"/applications/{ended['id']}/stage", {"stage": stage})
+        assert refused(answer, 409, "stage_not_allowed")["allowed"] == []
+    other = refused(await admin.post(f"/applications/{hired['id']}/reject", {"reason": "No."}), 409)
+    assert "allowed" not in other
+
+
 async def test_a_rejection_is_taken_back_to_where_it_was(system: System) -> None:
     admin, cy = await system.company(), await system.candidate()
     application = await cy.applies(await admin.posts_job())
