@@ -11,7 +11,9 @@ from litestar import get
 from litestar.params import FromPath, QueryParameter
 
 from api.access import AUDIT
-from api.requests import AnyRequest, company_of
+from api.invalid_fields import InvalidField
+from api.problems import not_valid
+from api.requests import AnyRequest, Limit, company_of
 from api.services import Services, services_of
 from application.entity import STREAM_PAGE, pages
 from application.recorded import StoredEvent
@@ -55,12 +57,22 @@ AfterVersion: TypeAlias = Annotated[
     int, QueryParameter(ge=0, le=2**62, description="Events after this version.")
 ]
 After: TypeAlias = Annotated[int, QueryParameter(ge=0, le=2**62, description="Events after this position.")]
-PageSize: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Events a page.")]
+Follow: TypeAlias = Annotated[
+    bool,
+    QueryParameter(
+        description="Events as they come, as server-sent events: not built yet, so only `false` is taken.",
+        schema_extra={"enum": [False]},
+    ),
+]
 
 
 @get("/audit/events", allow=AUDIT, tags=["Audit"], operation_id="read_audit_events")
-async def events(request: AnyRequest, after: After = 0, limit: PageSize = 200) -> AuditPage:
+async def events(
+    request: AnyRequest, after: After = 0, limit: Limit = 50, follow: Follow = False
+) -> AuditPage:
     """The company's log after a position: gapless and in order. A page of large events holds fewer than `limit`."""
+    if follow:
+        raise not_valid(InvalidField("follow", "not built yet: ask again with the last position as `after`"))
     services = services_of(request)
     company_id = company_of(request)
     page = await _bounded(_log(services, company_id, after), limit)
@@ -71,17 +83,17 @@ async def events(request: AnyRequest, after: After = 0, limit: PageSize = 200) -
 
 @get("/audit/streams/{stream_id:uuid}", allow=AUDIT, tags=["Audit"], operation_id="read_audit_stream")
 async def stream(
-    stream_id: FromPath[UUID], request: AnyRequest, after: AfterVersion = 0, limit: PageSize = 1000
+    stream_id: FromPath[UUID], request: AnyRequest, after: AfterVersion = 0, limit: Limit = 50
 ) -> AuditStream:
-    """One stream's events after a version, in order."""
+    """One stream's events after a version, in order: none after its last."""
     services = services_of(request)
     company_id = company_of(request)
     if tenant_of(stream_id) != company_id:
         raise NotFound
     page = await _bounded(pages(services.store, company_id, stream_id, after), limit)
-    if not page:
+    if not page and not await services.store.load(company_id, stream_id, limit=1):
         raise NotFound
-    last = page[-1].version
+    last = page[-1].version if page else after
     more = await services.store.load(company_id, stream_id, after_version=last, limit=1)
     items = [_event(event) for event in page]
     return AuditStream(stream_id=stream_id, items=items, next=str(last) if more else None)
