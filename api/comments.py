@@ -65,16 +65,18 @@ async def add_comment(
     author_id = how.actor.account_id
     command = AddComment(application_id=application_id, author_id=author_id, text_id=text.text_id)
     outcome = await carry_out(services, command, how, text)
+    tenant_id = tenant_of(application_id)
     # A repeated request must not bring back the text of a comment that was taken back meanwhile.
     stands = not how.repeatable or text.text_id in await standing_comments(services, application_id)
-    if not stands:
-        async with services.database.of(how.actor) as connection:
-            await personal_texts.forget(connection, tenant_of(application_id), text.text_id)
-    who = await authors(services, tenant_of(application_id), [author_id])
+    async with services.database.of(how.actor) as connection:
+        if not stands:
+            await personal_texts.forget(connection, tenant_id, text.text_id)
+        kept = await personal_texts.read(connection, tenant_id, [text.text_id])
+    who = await authors(services, tenant_id, [author_id])
     return Comment(
         id=text.text_id,
         application_id=application_id,
-        text=data.text if stands else None,
+        text=kept.get(text.text_id, {}).get("comment"),
         author=who.of(author_id, outcome.position),
         at=outcome.entity.last_at["CommentAdded"],
         position=outcome.position,

@@ -51,7 +51,9 @@ async def test_an_erased_candidates_application_goes_on_without_a_name(system: S
 
     # Work goes on; what is written about nobody is not kept.
     await admin.advances(application, "screening")
-    done(await admin.post(f"{path}/comments", {"text": "Still shy."}))
+    assert done(await admin.post(f"{path}/comments", {"text": "Still shy."}))["text"] is None
+    card = {"ratings": {"craft": 3}, "recommendation": "yes", "note": "Shy as ever."}
+    assert done(await admin.post(f"{path}/scorecards", card))["note"] is None
     await admin.rejects(application, "Gone.")
     await system.tell()
     entries = await admin.all(f"{path}/history")
