@@ -88,7 +88,7 @@ async def upload_resume(
     """
     services = services_of(request)
     owner_id = actor_of(request).account_id
-    await services.throttle.upload(actor_of(request))
+    await services.throttle.upload(request, actor_of(request))
     upload = await one_file(request, "file", FILE_BYTES)
     with upload.file:
         key = _request_key(idempotency_key, upload)

@@ -56,9 +56,9 @@ class Throttle:
         """The attempts before it were the owner's."""
         await self._limits.forgive(self._password, _hidden(email), self.client(connection))
 
-    async def upload(self, actor: Actor) -> None:
+    async def upload(self, connection: AnyConnection, actor: Actor) -> None:
         """A file that takes seconds to read. Raises `RateLimited` and `LimitsUnavailable`."""
-        await self._limits.spend(self._uploads, str(actor.account_id))
+        _say(connection, await self._limits.spend(self._uploads, str(actor.account_id)))
 
 
 def _say(connection: AnyConnection, allowance: Allowance | None) -> None:

@@ -111,8 +111,10 @@ async def test_general_traffic_says_what_is_left_and_ends(database_url: str, red
 async def test_resumes_are_read_so_often_for_a_person(database_url: str, redis_url: str) -> None:
     async with running(limited(database_url, redis_url, limit_uploads="2/minute")) as system:
         person = await system.candidate()
-        for text in (b"Ann bakes bread.", b"Ann bakes cakes."):
-            assert (await upload(person, text)).status_code == 201
+        for text, left in ((b"Ann bakes bread.", "1"), (b"Ann bakes cakes.", "0")):
+            answer = await upload(person, text)
+            assert answer.status_code == 201
+            assert (answer.headers["ratelimit-limit"], answer.headers["ratelimit-remaining"]) == ("2", left)
         waits(await upload(person, b"Ann bakes pies."), 2)
         assert (await upload(await system.candidate(), b"Bo bakes pies.")).status_code == 201
 
