@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta
 from msgspec.structs import force_setattr
 
+from api.currencies import CURRENCIES
 from projections.containing import composed
 
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
@@ -21,7 +22,7 @@ UNSEEN: Final = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 """Characters that show nothing: a line that must not be blank has another one."""
 _LINE: Final = rf"^[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
 _SOME_LINE: Final = rf"^(?=[{UNSEEN}]*[^{UNSEEN}])[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
-_CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
+_CURRENCY: Final = rf"^({'|'.join(sorted(CURRENCIES))})$(?!\n)"
 _EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]{1,64}@([^@\s\x00-\x1f\x7f.]{1,63}\.)+[^@\s\x00-\x1f\x7f.]{1,63}$(?!\n)"
 NO_NUL: Final = r"^[^\x00]*$(?!\n)"
 
@@ -32,7 +33,7 @@ REASONS: Final = {
         (_SOME_TEXT, "expected text that is not blank and has no control characters"),
         (_LINE, "expected one line without control characters"),
         (_SOME_LINE, "expected one line that is not blank and has no control characters"),
-        (_CURRENCY, "expected three capital letters (ISO 4217)"),
+        (_CURRENCY, "expected the code of a currency in use, three capital letters (ISO 4217)"),
         (_EMAIL, "expected an e-mail address"),
         (NO_NUL, "expected text without a NUL character"),
     )

@@ -1,10 +1,10 @@
 """Pay per hour, day, week or month as whole currency units a year."""
 
 import math
-import re
 
 import msgspec
 
+from api.currencies import CURRENCIES
 from api.posting_rules import SALARY_LIMIT
 
 
@@ -30,13 +30,12 @@ _PERIODS = {
     "DAY": _Period(260, 20_000, "daily_to_yearly"),
     "HOUR": _Period(2_080, 1_000, "hourly_to_yearly"),
 }
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def yearly(low: float | None, high: float | None, currency: str, period: str) -> Pay:
     """Amounts from 0 to `SALARY_LIMIT` as a year's pay; dropped where currency or period leave it unclear."""
     code = currency.upper()
-    known_currency = code if _CURRENCY.fullmatch(code) else None
+    known_currency = code if code in CURRENCIES else None
     stated = [amount for amount in (low, high) if amount is not None]
     if not stated:
         return Pay(None, None, known_currency)

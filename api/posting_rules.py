@@ -35,7 +35,7 @@ RULES: dict[str, str] = {
     "salary_rounded": "pay rounded to whole currency units",
     "salary_swapped": "lowest and highest pay swapped",
     "salary_dropped_period": "pay dropped: a year, a month or an hour? it does not say",
-    "salary_dropped_currency": "pay dropped: in which currency? it does not say",
+    "salary_dropped_currency": "pay dropped: it names no currency in use (ISO 4217)",
     "salary_dropped_implausible": "pay dropped: nobody earns that per hour, day, week or month",
 }
 """What may be changed on the way, by the name that reports use."""

@@ -61,6 +61,9 @@ INVALID: Final[dict[str, tuple[bytes, str]]] = {
     ),
     "a name that comes twice, spelt in two ways": (b'{"title": "x", "t\\u0069tle": "y"}', "title"),
     "a currency that is none": (b'{"title": "x", "currency": "eur"}', "currency"),
+    "a currency of nowhere": (b'{"title": "x", "currency": "ZZZ"}', "currency"),
+    "a currency that is none in ISO 4217": (b'{"title": "x", "currency": "XXX"}', "currency"),
+    "a currency that is no more": (b'{"title": "x", "currency": "DEM"}', "currency"),
     "a currency and a line's end": (b'{"title": "x", "currency": "EUR\\n"}', "currency"),
 }
 HOSTILE: Final = [

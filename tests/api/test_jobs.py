@@ -49,6 +49,22 @@ async def test_how_far_the_log_of_a_company_goes_is_told_to_its_members_only(sys
     assert done(await admin.post(f"/jobs/{job['id']}/close"))["position"] > job["position"]
 
 
+async def test_a_currency_is_one_of_iso_4217_wherever_there_is_one(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    for unknown in ("ZZZ", "eur"):
+        for answer in (
+            await admin.patch(f"/jobs/{job['id']}", {"currency": unknown}),
+            await admin.post(f"/jobs/{job['id']}/screening/what-if", {"policy": {"currency": unknown}}),
+            await cy.post(f"/jobs/{job['id']}/apply", {"currency": unknown}),
+        ):
+            (error,) = refused(answer, 400, "invalid")["errors"]
+            assert error["field"].rpartition(".")[2] == "currency"
+            assert error["reason"].startswith("expected the code of a currency in use")
+    paid = [await admin.posts_job(salary_max=1, currency=code) for code in ("EUR", "XOF", "CLF")]
+    assert [job["currency"] for job in paid] == ["EUR", "XOF", "CLF"]
+
+
 async def test_a_job_is_a_draft_unless_it_is_posted_open(system: System) -> None:
     admin = await system.company()
     job = done(await admin.post("/jobs", {"title": "Baker"}))

@@ -60,6 +60,7 @@ HOUR, DAY, MONTH, YEAR = (
         ({**YEAR, "salary_min": 90, "salary_max": 80}, (80, 90), "salary_swapped"),
         ({**YEAR, "salary_period": None, "salary_max": 3814}, (None, None), "salary_dropped_period"),
         ({**YEAR, "currency": None, "salary_max": 3814}, (None, None), "salary_dropped_currency"),
+        ({**YEAR, "currency": "ZZZ", "salary_max": 3814}, (None, None), "salary_dropped_currency"),
         ({**HOUR, "salary_min": 22, "salary_max": 1950}, (None, None), "salary_dropped_implausible"),
     ],
 )
@@ -203,7 +204,7 @@ postings = st.fixed_dictionaries(
         "skills_derived": st.lists(texts),
         "salary_min": st.one_of(st.none(), numbers),
         "salary_max": st.one_of(st.none(), numbers),
-        "currency": st.one_of(st.none(), st.sampled_from(["USD", "eur", "$"]), texts),
+        "currency": st.one_of(st.none(), st.sampled_from(["USD", "eur", "$", "ZZZ"]), texts),
         "salary_period": st.one_of(st.none(), st.sampled_from(["YEAR", "HOUR", "DAY", "month", "EON"])),
         "experience_years_min": st.one_of(st.none(), numbers, st.floats(0, 60)),
         "employment_type": st.one_of(st.none(), st.sampled_from(["Full-time", "PART TIME"]), texts),
