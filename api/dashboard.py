@@ -42,6 +42,7 @@ async def figures(
     media_type="image/png",
     responses={304: ResponseSpec(None, description="The chart is the one of `If-None-Match`.")},
     answers=tuple(MEDIA_TYPES.values()),
+    headers=("ETag",),
     operation_id="draw_dashboard_chart",
 )
 async def chart(

@@ -29,7 +29,8 @@ A hiring backend whose only source of truth is a log of events.
 **Bodies** are JSON in snake_case; times are RFC 3339 UTC; money is whole units of an ISO 4217 `currency`. \
 An unknown field is refused (400), so that a typing mistake is not lost.
 
-**Errors** are RFC 9457 `application/problem+json` with a stable `type` (`/problems/<code>`).
+**Errors** are RFC 9457 `application/problem+json` with a stable `type` (`/problems/<code>`). \
+Where it is counted how often somebody calls, `RateLimit-*` say what is left, in errors too.
 
 **Writes** answer their `position` in the tenant's log and, for one entity, its `version` and `ETag`. \
 `If-Match` makes a write conditional (412 when stale); `Idempotency-Key` makes a POST safe to repeat.

@@ -43,7 +43,13 @@ class InviteBody(Body, frozen=True):
     role: StaffRole
 
 
-@post("/company/invitations", allow=ADMIN, tags=["Company"], problems=("429",), operation_id="invite_member")
+@post(
+    "/company/invitations",
+    allow=ADMIN,
+    tags=["Company"],
+    headers=("Location",),
+    operation_id="invite_member",
+)
 async def invite(
     data: JSONBody[InviteBody], request: AnyRequest, idempotency_key: IdempotencyKey = None
 ) -> Response[InvitationAnswer]:

@@ -107,7 +107,8 @@ async def create(
     operation_id="read_job",
 )
 async def one(job_id: JobId, request: AnyRequest) -> Response[JobAnswer]:
-    """One job. A candidate's first sight of an open job is recorded as a view."""
+    """One job. A closed one stays readable by its id; a draft and an archived one are 404 for all but members of its company. Only
+    they are told `position` and `screening`. A candidate's first sight of an open job is recorded as a view."""
     services = services_of(request)
     actor = caller(request.scope)
     entity = await load(services, job_id)

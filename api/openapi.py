@@ -8,7 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
-from api.access import ANYONE, SIGNED_IN
+from api.access import SIGNED_IN
+from api.answered_headers import headers_of, is_limited
+from api.answered_times import tell_times
+from api.body_examples import EXAMPLES
 from api.problems import Problem
 
 Document: TypeAlias = dict[str, Any]
@@ -27,8 +30,8 @@ _PROBLEMS: Final = {
     "404": "Unknown, or another company's; it is not told which.",
     "409": "Refused by a rule, which `code` names; or the `Idempotency-Key` came with another request.",
     "412": "`If-Match` is not the current version, which `ETag` says.",
-    "413": "The body is too large.",
-    "415": "The body is of another media type.",
+    "413": "The body is too large, also where none is read.",
+    "415": "The body is of another media type. Where none is read, it may be empty or `{}`.",
     "422": "The file cannot be taken: `code` says why.",
     "429": "Too often: `Retry-After` says when to try again, in seconds.",
     "503": "The database, or the read model that was waited for, is not there in time: see `Retry-After`.",
@@ -59,6 +62,7 @@ def described(app: Litestar) -> Document:
     ]
     bodies = [body for _, handler in operations for body in (_sent(handler), _answered(handler)) if body]
     references, schemas = msgspec.json.schema_components([Problem, *bodies], ref_template=_REFERENCE)
+    tell_times(bodies, schemas)
     named = dict(zip([Problem, *bodies], references, strict=True))
     for operation, handler in operations:
         _describe(operation, handler, named)
@@ -97,6 +101,8 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
             content["schema"] = named[sent]
     if field := handler.opt.get("upload"):
         operation["requestBody"] = _uploaded(field)
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        content["example"] = EXAMPLES[operation["operationId"]]
     for parameter in operation.get("parameters", ()):
         _describe_parameter(parameter)
     code = str(handler.status_code)
@@ -107,13 +113,14 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
         done["content"] = {answer: {"schema": _file(answer)} for answer in answers}
     if answered is not None:
         done["content"] = {"application/json": {"schema": named[answered]}}
-        done["headers"] = _headers(answered, code)
     responses.pop("400", None)
     problem = {"application/problem+json": {"schema": named[Problem]}}
     problems = {
         said: {"description": _PROBLEMS[said], "content": problem} for said in _said(operation, handler)
     }
     operation["responses"] = {code: done} | dict(sorted((problems | responses).items()))
+    for said, response in operation["responses"].items():
+        response["headers"] = headers_of(said, handler, answered)
 
 
 def _describe_parameter(parameter: Document) -> None:
@@ -151,32 +158,21 @@ def _file(media_type: str) -> Document:
     return {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
-def _headers(answered: Any, code: str) -> Document:
-    headers: Document = {}
-    if {"version", "position"} <= set(getattr(answered, "__struct_fields__", ())):
-        headers["ETag"] = {"description": 'The version, as in `"3"`.', "schema": {"type": "string"}}
-    if headers and code == "201":
-        headers["Location"] = {"description": "Where it is.", "schema": {"type": "string"}}
-    return headers
-
-
 def _said(operation: Document, handler: HTTPRouteHandler) -> list[str]:
     """The problems that this operation may answer; a handler names others as `problems=...`."""
-    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
-    in_path = any(parameter["in"] == "path" for parameter in operation.get("parameters", ()))
-    has_body = "requestBody" in operation
+    parameters = operation.get("parameters", ())
     allowed = handler.opt.get("allow")
     roles = isinstance(allowed, frozenset)
     found = {
-        "400": bool(parameters) or has_body,
+        "400": True,
         "401": roles or allowed == "visitor",
         "403": roles and allowed != SIGNED_IN,
-        "404": in_path,
+        "404": any(parameter["in"] == "path" for parameter in parameters),
         "409": roles and "GET" not in handler.http_methods,
-        "412": "If-Match" in parameters,
-        "413": has_body,
-        "415": has_body,
-        "429": allowed != ANYONE or "throttle" in handler.opt,
+        "412": any(parameter["name"] == "If-Match" for parameter in parameters),
+        "413": True,
+        "415": True,
+        "429": is_limited(handler),
         "503": "request" in handler.parsed_fn_signature.parameters,
     }
     return [code for code in _PROBLEMS if found.get(code) or code in handler.opt.get("problems", ())]

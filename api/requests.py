@@ -47,8 +47,10 @@ MinPosition: TypeAlias = Annotated[
     QueryParameter(
         ge=0,
         le=2**62,
-        description="Wait until the read model has reached this position, as long as whoever runs this server lets a query wait; "
-        "then the answer is 503 `read_model_behind`.",
+        description="Wait until the read model has reached this position of a company's log, as long as whoever runs this server lets "
+        "a query wait, else 503 `read_model_behind`. Whose log: that of the `company_id` (when browsing jobs) or of a candidate's "
+        "`job_id` (in lists of applications and of notifications), else the caller's own company's; without any it is 400. Who is "
+        "no member of the company waits for the end of its log at most.",
     ),
 ]
 

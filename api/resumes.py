@@ -73,7 +73,8 @@ class ResumeList(msgspec.Struct, frozen=True):
     body_bytes=body_bytes(FILE_BYTES),
     request_max_body_size=body_bytes(FILE_BYTES),
     tags=["Resumes"],
-    problems=("413", "415", "422"),
+    problems=("422",),
+    headers=("Location",),
     operation_id="upload_resume",
 )
 async def upload_resume(

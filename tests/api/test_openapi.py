@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs of its own
 
+from api.body_examples import EXAMPLES
 from tests.api.people import Json, System, done
-from tests.api.resume_upload import uploaded
+from tests.api.resume_upload import upload, uploaded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,6 +108,92 @@ async def test_bounds_are_the_ones_that_are_checked(system: System) -> None:
     ]
     assert len(limits) > 8
     assert all("minimum" in schema and "maximum" in schema for schema in limits)
+
+
+async def test_each_body_has_an_example_that_is_valid(system: System) -> None:
+    described = await document(system)
+    told = set[str]()
+    for verb, path, operation in operations(described):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            told.add(operation["operationId"])
+            assert content["example"], f"{verb} {path}"
+            check(described, content["schema"], content["example"])
+    assert told == set(EXAMPLES)
+
+
+async def test_examples_can_be_sent(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = done(await admin.post("/jobs", EXAMPLES["create_job"]))
+    done(await admin.patch(f"/jobs/{job['id']}", EXAMPLES["edit_job"]))
+    application = done(await cy.post(f"/jobs/{job['id']}/apply", EXAMPLES["apply_for_job"]))
+    path = f"/applications/{application['id']}"
+    done(await admin.patch(f"{path}/stage", EXAMPLES["advance_application"]))
+    done(await admin.post(f"{path}/comments", EXAMPLES["add_comment"]))
+    done(await admin.post(f"{path}/scorecards", EXAMPLES["submit_scorecard"]))
+    done(await admin.post(f"/jobs/{job['id']}/screening/what-if", EXAMPLES["screening_what_if"]))
+    done(await admin.post(f"{path}/reject", EXAMPLES["reject_application"]))
+    done(await admin.patch("/auth/me", EXAMPLES["change_account"]))
+
+
+async def test_every_time_is_told_as_one(system: System) -> None:
+    schemas = (await document(system))["components"]["schemas"]
+    times = [
+        schema
+        for component in schemas.values()
+        for name, schema in component.get("properties", {}).items()
+        if name == "at" or name.endswith(("_at", "_since"))
+    ]
+    assert len(times) > 20
+    for schema in times:
+        kinds = [choice for choice in schema.get("anyOf", [schema]) if choice["type"] != "null"]
+        assert kinds == [{"type": "string", "format": "date-time"}]
+
+
+async def test_where_no_body_is_read_one_is_refused_as_described(system: System) -> None:
+    described = await document(system)
+    admin = await system.company()
+    for verb, path, operation in operations(described):
+        if "requestBody" in operation:
+            continue
+        where = re.sub(r"\{.*?\}", "00000000-0000-8000-8000-000000000000", path)
+        other = await admin.send(verb, where, content=b"x", headers={"Content-Type": "text/plain"})
+        large = await admin.send(verb, where, content=b" " * 1_000_001)
+        unread = await admin.send(verb, where, content=b'{"x": 1}')
+        codes = [str(answer.status_code) for answer in (other, large, unread)]
+        assert set(codes) <= set(operation["responses"]), f"{verb} {path}"
+        assert codes in (["415", "413", "400"], ["403"] * 3, ["415", "413", "415"]), f"{verb} {path}"
+
+
+async def test_headers_are_told_where_they_are_answered(system: System) -> None:
+    described = await document(system)
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    etag = (await admin.get("/dashboard/chart")).headers["etag"]
+    unchanged = await admin.send("GET", "/dashboard/chart", headers={"If-None-Match": etag})
+    letter = {"email": "in@example.com", "role": "auditor"}
+    answers = {
+        ("/jobs", "post"): await admin.post("/jobs", {"title": "Baker"}),
+        ("/jobs/{job_id}", "get"): await system.nobody.get(f"/jobs/{job['id']}"),
+        ("/jobs/{job_id}", "patch"): await admin.patch(f"/jobs/{job['id']}", {"title": "Chef"}, version=9),
+        ("/jobs/{job_id}/apply", "post"): await cy.post(f"/jobs/{job['id']}/apply", {}),
+        ("/resumes", "post"): await upload(cy),
+        ("/company/invitations", "post"): await admin.post("/company/invitations", letter),
+        ("/company", "get"): await system.nobody.get("/company"),
+        ("/dashboard/chart", "get"): unchanged,
+        ("/dashboard/jobs", "get"): await admin.get("/dashboard/jobs"),
+    }
+    told = {"etag", "location", "www-authenticate", "retry-after"}
+    for (path, verb), answer in answers.items():
+        response = described["paths"][path][verb]["responses"][str(answer.status_code)]
+        names = {name.lower() for name in response["headers"] if not name.startswith("RateLimit")}
+        assert names == told & set(answer.headers), (path, verb)
+    for _, _, operation in operations(described):
+        for code, response in operation["responses"].items():
+            assert ("Retry-After" in response["headers"]) == (code in {"429", "503"})
+            assert ("WWW-Authenticate" in response["headers"]) == (code == "401")
+            limited = "429" in operation["responses"] and (code < "400" or code == "429")
+            assert ("RateLimit-Remaining" in response["headers"]) == limited
+    assert "ETag" in described["paths"]["/dashboard/chart"]["get"]["responses"]["200"]["headers"]
 
 
 async def test_answers_are_as_described(system: System) -> None:
