@@ -9,7 +9,8 @@ from litestar.params import HeaderParameter, QueryParameter
 
 from api.access import caller
 from api.encoded_response import EncodedResponse
-from api.problems import ProblemError
+from api.invalid_fields import InvalidField
+from api.problems import ProblemError, not_valid
 from api.services import Services, services_of
 from application.actor import Actor
 from application.handle import Metadata, command_id
@@ -54,6 +55,7 @@ MinPosition: TypeAlias = Annotated[
     ),
 ]
 
+_ONCE: Final = ("If-Match", "Idempotency-Key")
 _ETAG: Final = re.compile(r'^(?:W/)?"(\d{1,18})"$')
 
 
@@ -73,10 +75,18 @@ def company_of(request: AnyRequest) -> UUID:
     return company
 
 
+def check_once(request: AnyRequest) -> None:
+    """Raise a 400 problem for a header of a command that came twice: nobody can tell which of the two was meant."""
+    twice = [name for name in _ONCE if len(request.headers.getall(name, [])) > 1]
+    if twice:
+        raise not_valid(*(InvalidField(name, "given twice") for name in twice))
+
+
 async def metadata(request: AnyRequest, if_match: str | None, idempotency_key: str | None) -> Metadata:
     """Who issues a command, on which version, and under which id. Raises `IdempotencyKeyReused`, and a 400 problem for an If-Match
-    that the route does not take: nothing may be written regardless of it."""
+    that the route does not take, as nothing may be written regardless of it, and for a header that came twice."""
     actor = actor_of(request)
+    check_once(request)
     if if_match is None and request.headers.get("if-match", "*") != "*":
         raise ProblemError(400, "if_match_not_taken", "This takes no If-Match: there is no version to meet.")
     body = b""
@@ -106,7 +116,7 @@ def _version(if_match: str | None) -> int | None:
         return None
     match = _ETAG.match(if_match.strip())
     if match is None:
-        raise ProblemError(400, "invalid", 'If-Match takes one version, as in "3".')
+        raise not_valid(InvalidField("If-Match", 'expected one version, as in "3"'))
     return int(match[1])
 
 
@@ -121,8 +131,8 @@ async def at_least(
     if not position:
         return
     if tenant_id is None:
-        raise ProblemError(
-            400, "invalid", "min_position needs a company_id or job_id that says whose log it is in."
+        raise not_valid(
+            InvalidField("min_position", "needs a company_id or job_id that says whose log it is in")
         )
     if actor is None or actor.company_id != tenant_id:
         position = min(position, await services.store.head(tenant_id))

@@ -18,7 +18,7 @@ from api.access import CANDIDATE, SIGNED_IN
 from api.file_names import attachment, clean
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
-from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_least
+from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_least, check_once
 from api.services import Services, services_of
 from api.uploads import FORM, Upload, body_bytes, one_file
 from application.refusals import IdempotencyKeyReused, NotFound
@@ -87,6 +87,7 @@ async def upload_resume(
     `text_found: false`: a scan, or a file whose text cannot be had within the limits of time and memory. A person has 20
     resumes at most (409 `too_many_resumes`). The file is kept outside the log and goes with `DELETE`.
     """
+    check_once(request)
     services = services_of(request)
     owner_id = actor_of(request).account_id
     await services.throttle.upload(request, actor_of(request))

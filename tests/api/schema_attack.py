@@ -40,7 +40,7 @@ ALLOWED_REFUSALS: Final = {
 ALLOWED_FIELDS: Final = {
     "cursor": "a cursor is valid only as it was answered",
     "The link": "the same holds for the link of a mail",
-    "min_position needs": "and a position only in a log that is named",
+    "says whose log": "and a position only in a log that is named",
     "got float": "JSON Schema calls 3.0 an integer; here it is none",
     "salary": "a range that ends before it begins, or without a currency, is a rule between fields",
     "resume_id": "a resume is the caller's own",

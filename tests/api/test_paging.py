@@ -126,7 +126,11 @@ async def test_a_candidate_waits_for_the_position_in_the_log_of_the_job(system: 
     await system.project()
     query = {"job_id": application["job_id"], "min_position": application["position"]}
     assert [item["id"] for item in await cy.all("/applications", **query)] == [application["id"]]
-    refused(await cy.get("/applications", min_position=1), 400)
+    (error,) = refused(await cy.get("/applications", min_position=1), 400, "invalid")["errors"]
+    assert (error["field"], error["reason"].startswith("needs a company_id or job_id")) == (
+        "min_position",
+        True,
+    )
 
 
 async def test_nobody_outside_a_company_learns_how_far_its_log_goes(system: System) -> None:

@@ -81,7 +81,28 @@ async def test_if_match_makes_every_write_conditional(system: System) -> None:
 async def test_an_if_match_that_is_no_version_is_400(system: System, header: str) -> None:
     admin = await system.company()
     job = await admin.posts_job()
-    refused(await admin.send("POST", f"/jobs/{job['id']}/close", headers={"If-Match": header}), 400)
+    answer = await admin.send("POST", f"/jobs/{job['id']}/close", headers={"If-Match": header})
+    assert refused(answer, 400, "invalid")["errors"] == [
+        {"field": "If-Match", "reason": 'expected one version, as in "3"'}
+    ]
+
+
+async def test_a_header_that_comes_twice_is_400_whichever_was_meant(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    job = await admin.posts_job()
+    for name, values in (
+        ("If-Match", ('"2"', '"9"')),
+        ("If-Match", ("*", "*")),
+        ("Idempotency-Key", ("a", "b")),
+    ):
+        headers = [("Authorization", f"Bearer {admin.token}"), *((name, value) for value in values)]
+        answer = await system.client.post(f"/jobs/{job['id']}/close", headers=headers)
+        assert refused(answer, 400, "invalid")["errors"] == [{"field": name, "reason": "given twice"}]
+    assert (await admin.sees(f"/jobs/{job['id']}"))["status"] == "open"
+    headers = [("Authorization", f"Bearer {cy.token}"), ("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
+    sent = await system.client.post("/resumes", headers=headers, files={"file": ("cy.txt", b"Bakes.")})
+    refused(sent, 400, "invalid")
+    assert (await cy.sees("/resumes"))["items"] == []
 
 
 async def test_of_two_edits_of_one_version_one_is_stale(system: System) -> None:
