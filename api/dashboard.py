@@ -11,6 +11,7 @@ from api.access import STAFF
 from api.chart import MEDIA_TYPES, ChartFormat
 from api.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
 from api.services import Services, services_of
+from api.unchanged import is_unchanged
 from projections import job_dashboard
 from projections.job_dashboard import JOB_DASHBOARD, Dashboard
 
@@ -59,7 +60,7 @@ async def chart(
     )
     tag = services.charts.etag(dashboard.items, format)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in request.headers.get("if-none-match", ""):
+    if is_unchanged(request, tag):
         return Response(b"", status_code=304, headers=headers, media_type=MEDIA_TYPES[format])
     image = await services.charts.render(dashboard.items, format)
     return Response(image, headers=headers, media_type=MEDIA_TYPES[format])

@@ -19,6 +19,7 @@ from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, Se
 from litestar.params import FromPath
 
 from api.openapi import DescriptionPlugin
+from api.unchanged import is_unchanged
 
 _VENDOR = Path(__file__).parent / "vendor"
 _SCHEMA_PATH = "/schema"
@@ -190,7 +191,7 @@ def static_file(name: FromPath[str], request: Request[Any, Any, Any]) -> Respons
     if file is None:
         raise NotFoundException
     headers = {**_STATIC_HEADERS, "ETag": file.etag}
-    if file.etag in request.headers.get("if-none-match", ""):
+    if is_unchanged(request, file.etag):
         return Response(b"", status_code=304, headers=headers)
     return Response(file.content, media_type=file.media_type, headers=headers)
 

@@ -188,7 +188,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
         _log.warning("metrics without projections and mail", error=type(error).__name__)
     own: RequestMetrics = request.app.state.metrics
     content = generate_latest(own.registry) + generate_latest(once)
-    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(content, media_type="text/plain; version=0.0.4")
 
 
 HANDLERS: list[Any] = [metrics]

@@ -66,6 +66,10 @@ async def test_a_chart_is_drawn_in_three_forms_and_not_sent_twice(
         "GET", "/dashboard/chart", query={"format": form}, headers={"If-None-Match": f'"other", W/{etag}'}
     )
     assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", etag)
+    for known, code in (("*", 304), (f'{etag} , W/"x"', 304), (f"x{etag}x", 200), (etag.strip('"'), 200)):
+        headers = {"If-None-Match": known}
+        again = await admin.send("GET", "/dashboard/chart", query={"format": form}, headers=headers)
+        assert again.status_code == code, known
     await cy.applies(job)
     await system.project()
     changed = await admin.send(
