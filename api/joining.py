@@ -1,10 +1,11 @@
 """Accepting an invitation: with a new account, or with the one that a person has."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from litestar import post
 from litestar.params import JSONBody
+from msgspec.structs import asdict
 from psycopg import AsyncConnection
 
 from api.access import VISITOR, caller
@@ -15,6 +16,10 @@ from api.problems import ProblemError, not_valid
 from api.profile import Code, Profile, invalid_code, profile_of
 from api.requests import AnyRequest
 from api.services import Services, services_of
+from application.commands import membership_id
+from application.entity import decode
+from application.recorded import StoredEvent
+from domain.membership import MEMBERSHIP, MemberJoined
 from infrastructure import accounts as table
 from infrastructure import invitations
 from infrastructure.account_mail import queue
@@ -32,6 +37,12 @@ class AcceptBody(Body, frozen=True):
     password: Password | None = None
 
 
+class JoinedProfile(Profile, frozen=True, kw_only=True):
+    """The account as it is now; `position` is where the company's log says that it joined."""
+
+    position: int
+
+
 @post(
     "/auth/invitations/accept",
     allow=VISITOR,
@@ -41,7 +52,7 @@ class AcceptBody(Body, frozen=True):
     throttle="sign_in",
     operation_id="accept_invitation",
 )
-async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> Profile:
+async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> JoinedProfile:
     """Join the company that the code invites to, in the role that it was sent for.
 
     A candidate becomes staff; their applications stay theirs. Whoever belongs to a company is refused (409 `already_a_member`,
@@ -71,7 +82,20 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> Profile:
     services.mail.wake()
     if settled is None or standing.company_id != invitation.tenant_id:
         raise invalid_code()
-    return await profile_of(services, settled, standing.role)
+    profile = await profile_of(services, settled, standing.role)
+    position = await _joined_at(services, invitation.tenant_id, settled.account_id)
+    return JoinedProfile(**asdict(profile), position=position)
+
+
+async def _joined_at(services: Services, company_id: UUID, account_id: UUID) -> int:
+    """The position in the company's log at which somebody joined last."""
+    stream = await services.store.load(company_id, membership_id(company_id))
+    return max(stored.position for stored in stream if _is_joining(stored, account_id))
+
+
+def _is_joining(stored: StoredEvent, account_id: UUID) -> bool:
+    event = decode(MEMBERSHIP, stored)
+    return isinstance(event, MemberJoined) and event.account_id == account_id
 
 
 async def _inviter_may_invite(services: Services, invitation: Invitation) -> bool:

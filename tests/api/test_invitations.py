@@ -42,6 +42,7 @@ async def test_a_newcomer_becomes_a_member_in_the_role(system: System, role: str
         member.id,
         admin.id,
     )
+    assert joined["position"] == profile["position"]
     (listed,) = await admin.all("/company/invitations")
     assert (listed["status"], listed["member_id"]) == ("accepted", member.id)
     assert "code" not in listed
