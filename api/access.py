@@ -1,7 +1,7 @@
 """Who may call a handler: each declares it as `allow=...`; one that does not is refused at start-up."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, assert_never, cast
 
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -15,6 +15,9 @@ from application.refusals import Forbidden
 from infrastructure.access_tokens import InvalidToken
 
 Allowed: TypeAlias = frozenset[Role] | Literal["anyone", "visitor"]
+
+Counted: TypeAlias = Literal["sign_in", "visitor"]
+"""How a handler for `ANYONE` is counted, as `throttle=...`; without it, it is not. The others are counted in any case."""
 
 ANYONE: Final = "anyone"
 """Nobody is asked who they are; a token, even a stale one, is not looked at."""
@@ -40,8 +43,7 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     if _undeclared(handler):
         raise Forbidden("Nobody may call this.")
     allowed: Allowed = handler.opt.get("allow", ANYONE)
-    if handler.opt.get("throttle") == "sign_in":
-        await _throttle(connection).sign_in(connection)
+    await _count(connection, cast("Counted | None", handler.opt.get("throttle")))
     if allowed == ANYONE:
         return
     actor = await _actor(connection)
@@ -52,6 +54,18 @@ async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
         if actor.role not in allowed:
             raise Forbidden(f"This is not for {actor.role.replace('_', ' ')}s.")
     cast("dict[str, object]", connection.scope)[_ACTOR] = actor
+
+
+async def _count(connection: AnyConnection, counted: Counted | None) -> None:
+    match counted:
+        case "sign_in":
+            await _throttle(connection).sign_in(connection)
+        case "visitor":
+            await _throttle(connection).request(connection, None)
+        case None:
+            pass
+        case _:
+            assert_never(counted)
 
 
 def _throttle(connection: AnyConnection) -> Throttle:

@@ -1,7 +1,8 @@
 """The HTTP application: its handlers, who may call them, and how errors are said."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -45,13 +46,14 @@ from api.access import check_declared, guard
 from api.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.docs import docs_handlers, openapi_config
 from api.methods import allow_all_methods
-from api.metrics import MeasuredApp
+from api.metrics import MeasuredApp, metrics_page
 from api.openapi import described
 from api.problems import EXCEPTION_HANDLERS
 from api.response_headers import ResponseHeaders
 from api.services import services
 from api.throttle import AnyConnection
 from infrastructure.settings import Settings
+from infrastructure.shared_answer import SharedAnswer
 
 _HANDLERS: Final[list[Any]] = [
     *accounts.HANDLERS,
@@ -91,9 +93,12 @@ def create_app(settings: Settings, further_handlers: list[Any] | None = None) ->
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with services(settings) as made:
+        async with (
+            services(settings) as made,
+            aclosing(SharedAnswer(partial(metrics_page, made, measured.metrics))) as page,
+        ):
             app.state.services = made
-            app.state.metrics = measured.metrics
+            app.state.metrics_page = page
             yield
 
     handlers = [*_HANDLERS, *(further_handlers or [])]

@@ -2,10 +2,10 @@
 lag, and mail.
 
 Requests and writer are those of the process that answers; with several API processes each tells its own. No label carries an
-id: a route is its template.
+id: a route is its template. The page takes milliseconds to write and scrapers are not counted, so it is written once a second
+at most.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -19,14 +19,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from api.access import ANYONE
-from api.health import standing
 from api.methods import as_get
 from api.requests import AnyRequest
 from api.response_headers import RequestIds
-from api.services import services_of
+from api.services import Services
 from infrastructure.group_commit import GroupCommit
 from infrastructure.mail_ledger import Figures
 from infrastructure.projection_status import ProjectionStatus
+from infrastructure.shared_answer import SharedAnswer
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -176,19 +176,22 @@ def _value(status: ProjectionStatus, name: str) -> float:
 )
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """Prometheus metrics: requests by route template, the log's appends, batches and queue, the lag of each read model,
-    and mail."""
-    services = services_of(request)
+    and mail; as they were a second ago at most."""
+    page: SharedAnswer[bytes] = request.app.state.metrics_page
+    return Response(await page.get(), media_type="text/plain; version=0.0.4")
+
+
+async def metrics_page(services: Services, requests: RequestMetrics) -> bytes:
+    """What `GET /metrics` answers; without read models and mail while the database is away."""
     once = CollectorRegistry()
     once.register(_WriterCollector(services.store.writing))
     try:
-        found, mail = await asyncio.to_thread(standing, services.settings.database_url or "")
+        found, mail = await services.readings.standing.get()
         once.register(_ProjectionCollector(found))
         once.register(_MailCollector(mail))
     except psycopg.Error as error:
         _log.warning("metrics without projections and mail", error=type(error).__name__)
-    own: RequestMetrics = request.app.state.metrics
-    content = generate_latest(own.registry) + generate_latest(once)
-    return Response(content, media_type="text/plain; version=0.0.4")
+    return generate_latest(requests.registry) + generate_latest(once)
 
 
 HANDLERS: list[Any] = [metrics]

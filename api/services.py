@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from api.chart import ChartRenderer
+from api.readiness import Readings
 from api.throttle import AnyConnection, Throttle
 from application.handle import CommandHandler
 from infrastructure.access_tokens import Tokens
@@ -54,6 +55,7 @@ class Services(msgspec.Struct, frozen=True):
     vocabulary: CurrentVocabulary
     resumes: ResumeReader
     blobs: Blobs
+    readings: Readings
 
 
 @asynccontextmanager
@@ -95,6 +97,8 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
         resumes = await stack.enter_async_context(ResumeReader())
         blobs = open_blobs(settings)
         await stack.enter_async_context(BlobSweep(database, blobs))
+        readings = Readings(database, wake_ups, database_url)
+        stack.push_async_callback(readings.aclose)
         yield Services(
             settings=settings,
             throttle=Throttle(settings, limits),
@@ -114,6 +118,7 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             vocabulary=vocabulary,
             resumes=resumes,
             blobs=blobs,
+            readings=readings,
         )
 
 

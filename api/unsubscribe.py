@@ -37,6 +37,7 @@ _WHEN: Final[dict[Kind, str]] = {
 @get(
     "/notifications/unsubscribe",
     allow=ANYONE,
+    throttle="visitor",
     answers=_PAGE,
     tags=["Notifications"],
     security=[{}],
@@ -56,6 +57,7 @@ async def ask(token: Token, request: AnyRequest) -> Response[str]:
 @post(
     "/notifications/unsubscribe",
     allow=ANYONE,
+    throttle="visitor",
     media_types=_FORMS,
     answers=_PAGE,
     status_code=200,

@@ -1,5 +1,6 @@
 """Brings a database's schema (the write side) to the newest migration."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,15 +62,21 @@ def pending(database_url: str) -> list[str]:
 
 def _after(applied: str | None) -> list[str]:
     """The revisions that come after the one that a database has, oldest first. Raises `NewerDatabase`."""
-    from alembic.script import ScriptDirectory
-
-    script = ScriptDirectory.from_config(_config())
-    ours = [revision.revision for revision in script.walk_revisions()][::-1]
+    ours = _ours()
     if applied is None:
-        return ours
+        return [*ours]
     if applied not in ours:
         raise NewerDatabase
     return ours[ours.index(applied) + 1 :]
+
+
+@cache
+def _ours() -> list[str]:
+    """All revisions that this program brings, oldest first; reading them takes longer than asking the database."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_config())
+    return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
 def _config() -> "Config":

@@ -1,18 +1,30 @@
 """Health and metrics."""
 
+import asyncio
 import re
+import time
+from pathlib import Path
+from typing import Final, TypeAlias
 
+import httpx
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.api.people import System, done
+from tests.api.conftest import settings
+from tests.api.people import Json, System, done, running
+from tests.faults.proxy import proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+_PAGES: Final = ("hirelog_http_requests_total", "GET,/metrics,200")
 
-async def scraped(system: System) -> dict[tuple[str, str], float]:
-    """Every sample of `GET /metrics`: (name, labels as text) -> value."""
+
+Samples: TypeAlias = dict[tuple[str, str], float]
+"""What `GET /metrics` says: (name, labels as text) -> value."""
+
+
+async def page(system: System) -> Samples:
     answer = await system.nobody.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     return {
@@ -20,6 +32,15 @@ async def scraped(system: System) -> dict[tuple[str, str], float]:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+async def scraped(system: System) -> Samples:
+    """A page that was written after this was called: it counts requests for the page itself that one from before does not."""
+    before = (await page(system)).get(_PAGES)
+    async with asyncio.timeout(10):
+        while (written := await page(system)).get(_PAGES) == before:  # noqa: ASYNC110 (a page comes when its second is over)
+            await asyncio.sleep(0.02)
+    return written
 
 
 async def test_a_ready_system_says_so_with_each_check(system: System) -> None:
@@ -36,11 +57,20 @@ async def test_a_process_goes_on_when_a_newer_version_has_migrated_the_database(
         ours = connection.execute("select version_num from schema_migration").fetchone()
         try:
             connection.execute("update schema_migration set version_num = '9999'")
-            body = done(await system.nobody.get("/health/ready"))
+            body = await becoming(system, "the database is of a newer version of Hirelog")
         finally:
             connection.execute("update schema_migration set version_num = %s", ours)
     assert body["status"] == "ready"
-    assert body["checks"]["migrations"]["detail"] == "the database is of a newer version of Hirelog"
+
+
+async def becoming(system: System, migrations: str) -> Json:
+    """What readiness says once it says this about migrations, which is a second later at most."""
+    async with asyncio.timeout(5):
+        while True:
+            body = done(await system.nobody.get("/health/ready"))
+            if body["checks"]["migrations"]["detail"] == migrations:
+                return body
+            await asyncio.sleep(0.02)
 
 
 async def test_requests_are_counted_by_route_method_and_status_without_ids(system: System) -> None:
@@ -86,3 +116,21 @@ async def test_the_writer_and_the_lag_of_each_read_model_are_told(system: System
         assert after["hirelog_projection_outdated", model] == 0
     await system.project()
     assert (await scraped(system))["hirelog_projection_events_behind", "job_listing"] == 0
+
+
+async def test_a_flood_of_probes_and_scrapers_asks_the_database_once_a_second(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with proxy(database_url, tmp_path) as (between, url):
+        chosen = settings(url, redis_url)
+        async with running(chosen) as system:
+            before, started = between.connections, time.monotonic()
+            for answers in await asyncio.gather(*(probed(system) for _ in range(40))):
+                assert [answer.status_code for answer in answers] == [200, 200]
+            seconds = 1 + int(time.monotonic() - started)
+            # Of its own one for what is migrated and one for how read models and mail stand; the pool may grow.
+            assert 2 <= between.connections - before <= 2 * seconds + chosen.database_pool_size
+
+
+async def probed(system: System) -> list[httpx.Response]:
+    return [await system.nobody.get(path) for path in ("/health/ready", "/metrics")]

@@ -4,9 +4,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from api.access import ANYONE
 from api.client_address import client_address, networks
 from infrastructure.operator_error import OperatorError
 from infrastructure.rate_limits import Limit
@@ -106,6 +108,28 @@ async def test_general_traffic_says_what_is_left_and_ends(database_url: str, red
         assert 10 < len(left) <= 30
         admin = await system.company()
         assert (await admin.get("/auth/me")).status_code == 200
+
+
+async def test_only_probes_and_pages_without_a_database_are_not_counted(
+    database_url: str, redis_url: str
+) -> None:
+    async with running(limited(database_url, redis_url, limit_requests="3/minute")) as system:
+        uncounted = {
+            route.path
+            for route in system.app.routes
+            if isinstance(route, HTTPRoute)
+            for handler in route.route_handlers
+            if handler.opt.get("allow") == ANYONE and not handler.opt.get("throttle")
+        }
+        assert uncounted == {"/health/live", "/health/ready", "/metrics"}
+        for _ in range(3):
+            for path in uncounted:
+                assert (await system.nobody.get(path)).status_code == 200
+        for _ in range(3):
+            refused(await system.nobody.get("/notifications/unsubscribe?token=x"), 400)
+        waits(await system.nobody.post("/notifications/unsubscribe?token=x"), 3)
+        for path in uncounted:
+            assert (await system.nobody.get(path)).status_code == 200
 
 
 async def test_resumes_are_read_so_often_for_a_person(database_url: str, redis_url: str) -> None:

@@ -18,7 +18,7 @@ class Proxy:
 
     `cut_after_commit` and `cut_before_writing` say how many more connections to lose: the first when the server has
     committed (it says `commit_answer`) and before the client hears of it, the second when the client sends a transaction and
-    before the server hears.
+    before the server hears. `connections` is how many there were.
     """
 
     def __init__(self, server: Path) -> None:
@@ -28,6 +28,7 @@ class Proxy:
         self.cut_before_writing = 0
         self.commit_answer = b"COMMIT\0"
         self.cuts = 0
+        self.connections = 0
 
     def serve(self, listener: socket.socket) -> None:
         """Until the listener is shut down."""
@@ -36,6 +37,7 @@ class Proxy:
                 client, _ = listener.accept()
             except OSError:
                 break
+            self.connections += 1
             server = socket.socket(socket.AF_UNIX)
             server.connect(str(self._server))
             thread = threading.Thread(target=self._pass_on, args=(client, server))
