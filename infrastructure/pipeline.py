@@ -90,8 +90,11 @@ def _exchange(pgconn: pq.abc.PGconn, calls: Sequence[Call]) -> PQGen[list[pq.abc
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
             error = errors.error_from_result(result)
-            if isinstance(error, errors.InvalidSqlStatementName):
-                known.clear()
+            if isinstance(error, (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)):
+                pgconn.finish()
+                raise errors.OperationalError(
+                    "somebody else changed what is prepared on this connection"
+                ) from error
             raise error
     return [result for number, result in enumerate(results) if number not in preparing]
 
@@ -117,7 +120,7 @@ async def run(connection: AsyncConnection[object], calls: Sequence[Call]) -> lis
     """The results of `calls`, executed in order; raises the first one's psycopg error.
 
     Outside a transaction they are one; inside one, an error leaves it to be rolled back. A connection that was
-    interrupted in the middle is closed.
+    interrupted in the middle is closed, and so is one whose server knows other statements than were prepared here.
     """
     async with connection.lock:
         return await connection.wait(_exchange(connection.pgconn, calls))

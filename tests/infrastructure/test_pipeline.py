@@ -1,6 +1,7 @@
 """Statements sent together on a psycopg connection."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
 from infrastructure import pipeline
+from infrastructure.connection_pools import projection_pool
 from infrastructure.pipeline import Statement, run_sync
 
 _ECHO = Statement("echo", "select $1::bigint")
+_NEGATED = Statement("negated", "select -$1::bigint")
 _ADD = Statement("add", "insert into numbers values ($1::bigint)")
 _DIVIDE = Statement("divide", "select 1 / $1::bigint")
 
@@ -28,6 +31,11 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[object]]:
 
 def echo(connection: psycopg.Connection[object], number: int) -> int:
     (result,) = run_sync(connection, [(_ECHO, (pipeline.int8(number),))])
+    return pipeline.to_int(result.get_value(0, 0))
+
+
+def negated(connection: psycopg.Connection[object], number: int) -> int:
+    (result,) = run_sync(connection, [(_NEGATED, (pipeline.int8(number),))])
     return pipeline.to_int(result.get_value(0, 0))
 
 
@@ -67,12 +75,21 @@ def test_what_was_prepared_before_an_error_is_known_after_it(connection: psycopg
     assert echo(connection, 7) == 7
 
 
-def test_statements_that_the_server_forgot_are_prepared_again(connection: psycopg.Connection[object]) -> None:
-    assert echo(connection, 1) == 1
-    connection.execute("deallocate all")
-    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
-        echo(connection, 2)
-    assert echo(connection, 3) == 3
+@pytest.mark.parametrize("change", [b"deallocate all", b"deallocate echo", b"prepare negated as select 1"])
+def test_a_connection_whose_statements_somebody_else_changed_is_replaced(
+    database_url: str, change: bytes
+) -> None:
+    with closing(projection_pool(database_url, 1)) as pool:
+        with pool.connection() as connection:
+            assert echo(connection, 1) == 1
+            if not change.startswith(b"prepare"):
+                assert negated(connection, 1) == -1
+            connection.execute(change)
+        with pytest.raises(psycopg.OperationalError), pool.connection() as connection:
+            assert (echo(connection, 2), negated(connection, 2)) == (2, -2)
+        for number in range(3):
+            with pool.connection() as connection:
+                assert (echo(connection, number), negated(connection, number)) == (number, -number)
 
 
 def test_a_connection_that_was_interrupted_is_closed(connection: psycopg.Connection[object]) -> None:
