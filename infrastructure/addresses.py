@@ -8,8 +8,16 @@ _PASSWORD: Final = re.compile(r"(?<=://)([^:/?#@]*):.*@")
 """In a URL; whoever reads it may take a password that holds a `/`, `?`, `#` or `@`."""
 
 
+def is_url(url: str | None) -> bool:
+    """Whether it can be taken apart, and shown; one that is not given is none to complain about."""
+    try:
+        return urlsplit(url or "").port != 0 and bool(without_secrets(url or "x:"))
+    except ValueError:
+        return False
+
+
 def is_database_url(url: str | None) -> bool:
-    """Whether psycopg can read it; one that is not given is none to complain about."""
+    """Whether psycopg can read it."""
     if not url:
         return True
     import psycopg
@@ -17,7 +25,8 @@ def is_database_url(url: str | None) -> bool:
 
     try:
         ports = str(conninfo_to_dict(url).get("port") or "")
-    except psycopg.ProgrammingError:
+        without_secrets(url)
+    except (psycopg.ProgrammingError, ValueError):
         return False
     return not ports.strip("0123456789,")
 
@@ -25,7 +34,7 @@ def is_database_url(url: str | None) -> bool:
 def is_redis_url(url: str | None) -> bool:
     """The same for a Redis address."""
     try:
-        return urlsplit(url or "").port != 0 and redis_database(url or "") >= 0
+        return is_url(url) and redis_database(url or "") >= 0
     except ValueError:
         return False
 

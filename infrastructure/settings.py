@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from infrastructure.addresses import is_database_url, is_redis_url, without_secrets
+from infrastructure.addresses import is_database_url, is_redis_url, is_url, without_secrets
 from infrastructure.operator_error import OperatorError
 
 SECRET_KEY_BYTES: Final = 32
@@ -28,8 +28,14 @@ _PREFIX: Final = "HIRELOG_"
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _ENV_LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
+_MOST_DAYS: Final = 3_650
+
+Processes = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+"""Or threads, or connections: of what a machine has no more."""
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=_MOST_DAYS)]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=_MOST_DAYS * 24 * 60)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=3_600)]
 
 
 class SettingsError(OperatorError):
@@ -51,28 +57,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_database_url: str | None = None
     redis_url: str | None = None
     secret_key: str | None = None
-    access_token_expire_minutes: Count = 60
+    access_token_expire_minutes: Minutes = 60
     token_key_file: str | None = None
-    session_idle_days: Count = 30
-    session_longest_days: Count = 90
+    session_idle_days: Days = 30
+    session_longest_days: Days = 90
     refresh_grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 10.0
     bcrypt_cost: Annotated[int, msgspec.Meta(ge=4, le=16)] = 10
-    worker_processes: Count = 1
-    worker_threads: Count = 8
-    api_processes: Count = 1
+    worker_processes: Processes = 1
+    worker_threads: Processes = 8
+    api_processes: Processes = 1
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     blob_url: str | None = None
     append_queue_limit: Count = 10_000
     append_batch_limit: Count = 256
-    database_pool_size: Count = 8
+    database_pool_size: Processes = 8
     projection_page_size: Count = 2_000
     projection_tenants_per_unit: Count = 100
     projection_linger_seconds: Seconds = 10.0
-    sweep_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    sweep_seconds: Annotated[float, msgspec.Meta(ge=0.01, le=3_600)] = 2.0
     min_position_wait_seconds: Seconds = 2.0
     mail_from: Annotated[str, msgspec.Meta(max_length=320)] = "Hirelog <hirelog@localhost>"
-    mail_per_second: Annotated[float, msgspec.Meta(gt=0)] = 25.0
+    mail_per_second: Annotated[float, msgspec.Meta(ge=0.001, le=100_000)] = 25.0
     sendgrid_api_key: str | None = None
     sendgrid_url: str = "https://api.sendgrid.com"
     smtp_url: str | None = None
@@ -119,7 +125,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         if given.get(name)
     }
     settings = msgspec.convert(values, Settings)
-    settings = msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
+    settings = msgspec.structs.replace(settings, home=_absolute(settings.home))
     _check_secret_key(settings)
     _check_addresses(settings)
     if (settings.sendgrid_api_key or settings.smtp_url) and not given.get("HIRELOG_MAIL_FROM"):
@@ -174,7 +180,18 @@ def effective(settings: Settings) -> dict[str, str | int | float | None]:
     return shown
 
 
+def _absolute(home: Path) -> Path:
+    try:
+        return home.expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError(f"HIRELOG_HOME: {error}") from error
+
+
 def _convert(name: str, text: str, expected: object) -> object:
+    if not text.isprintable():
+        raise SettingsError(
+            f"{name} holds what is no letter and no sign: a line break, or bytes that are not UTF-8"
+        )
     if expected is Path:
         return Path(text)
     try:
@@ -185,6 +202,7 @@ def _convert(name: str, text: str, expected: object) -> object:
             str(error)
             .replace("`", "")
             .replace("Expected int", "expected a whole number")
+            .replace("Expected float", "expected a number")
             .removesuffix(", got str")
         )
         raise SettingsError(f"{name}{shown}: {reason[0].lower()}{reason[1:]}") from error
@@ -205,11 +223,15 @@ def _check_addresses(settings: Settings) -> None:
         "DATABASE_URL": is_database_url(settings.database_url),
         "HIRELOG_API_DATABASE_URL": is_database_url(settings.api_database_url),
         "REDIS_URL": is_redis_url(settings.redis_url),
+        "HIRELOG_SMTP_URL": is_url(settings.smtp_url),
+        "HIRELOG_SENDGRID_URL": is_url(settings.sendgrid_url),
+        "HIRELOG_BLOB_URL": is_url(settings.blob_url),
+        "HIRELOG_PUBLIC_URL": is_url(settings.public_url),
     }
     for name, is_readable in readable.items():
         if not is_readable:
             raise SettingsError(
-                f"{name} cannot be read: in a password, / ? # % and @ are written as %2F %3F %23 %25 and %40"
+                f"{name} cannot be read: in a password, / ? # % @ and [ are written as %2F %3F %23 %25 %40 and %5B"
             )
 
 

@@ -1,5 +1,6 @@
 """Settings: where values come from, what is refused, and what is never shown."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_an_empty_variable_is_unset() -> None:
     [
         ({"HIRELOG_PORT": "80a"}, "HIRELOG_PORT '80a': expected a whole number"),
         ({"HIRELOG_PORT": "70000"}, "HIRELOG_PORT '70000': expected a whole number <= 65535"),
+        ({"HIRELOG_MAIL_PER_SECOND": "inf"}, "HIRELOG_MAIL_PER_SECOND 'inf': expected a number <= 100000.0"),
+        ({"HIRELOG_SWEEP_SECONDS": "nan"}, "HIRELOG_SWEEP_SECONDS 'nan': expected a number >= 0.01"),
+        (
+            {"ACCESS_TOKEN_EXPIRE_MINUTES": "99999999999999"},
+            "ACCESS_TOKEN_EXPIRE_MINUTES '99999999999999': expected a whole number <= 5256000",
+        ),
+        ({"HIRELOG_HOME": "~nobody at all"}, "HIRELOG_HOME: Could not determine home directory."),
         ({"HIRELOG_LOG_FORMAT": "xml"}, "HIRELOG_LOG_FORMAT 'xml': invalid enum value 'xml'"),
         ({"HIRELOG_PROT": "8000"}, "unknown setting HIRELOG_PROT: is HIRELOG_PORT meant?"),
         (
@@ -103,17 +111,50 @@ def test_secrets_are_never_shown() -> None:
         ("HIRELOG_API_DATABASE_URL", "postgresql://me:hu/sh@db/x"),
         ("REDIS_URL", "redis://:hu#sh@cache/0"),
         ("REDIS_URL", "redis://:hush@cache/first"),
+        ("HIRELOG_SMTP_URL", "smtp://[hush"),
+        ("HIRELOG_SMTP_URL", "smtps://me:hu/sh@mail"),
+        ("HIRELOG_SENDGRID_URL", "https://[hush"),
+        ("HIRELOG_BLOB_URL", "s3://[hush"),
+        ("HIRELOG_PUBLIC_URL", "https://[hush"),
     ],
 )
 def test_an_address_whose_password_would_be_quoted_is_refused(name: str, url: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} cannot be read") as refused:
-        settings.load({"SECRET_KEY": "x" * 40, name: url})
+        settings.load({"SECRET_KEY": "x" * 40, "HIRELOG_MAIL_FROM": "jobs@example.com", name: url})
     assert "hu" not in str(refused.value)
 
 
 def test_a_child_process_loads_the_same_settings(tmp_path: Path) -> None:
     mine = with_secret_key(settings.load({"HIRELOG_HOME": str(tmp_path), "HIRELOG_SWEEP_SECONDS": "0.5"}))
     assert settings.load(settings.environment(mine)) == mine
+
+
+NUMBERS = st.one_of(st.integers(), st.floats()).map(str)
+ADDRESSES = st.builds(
+    "{}://{}".format,
+    st.sampled_from(["https", "smtp", "smtps", "s3", "file", "redis", "unix", "postgresql"]),
+    st.text("ab:/?#[]@%.,=&1 "),
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(settings.VARIABLES)), NUMBERS | ADDRESSES | st.text(st.characters(codec=None))
+    )
+)
+def test_whatever_a_variable_says_it_is_one_line_or_settings_that_work(environ: dict[str, str]) -> None:
+    besides = {"SECRET_KEY": KEY, "HIRELOG_MAIL_FROM": "jobs@example.com"}
+    try:
+        loaded = settings.load(besides | environ)
+    except SettingsError as error:
+        said = str(error)
+    else:
+        said = ""
+        assert settings.effective(loaded).keys() == settings.VARIABLES
+        assert settings.load(settings.environment(loaded)) == loaded
+        timedelta(minutes=loaded.access_token_expire_minutes, days=loaded.session_longest_days)
+        timedelta(seconds=loaded.sweep_seconds + 1 / loaded.mail_per_second)
+    assert said.isprintable()
 
 
 @example_count(max_examples=25)
