@@ -27,6 +27,8 @@ OF_THE_IMAGES = {
     "Dockerfile": {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_NO_CACHE_DIR"}
     | {"PIP_DISABLE_PIP_VERSION_CHECK"},
 }
+OF_THE_STORE = set(re.findall(r"`(AWS_\w+)`", (ROOT / "README.md").read_text()))
+"""What opens a store of resume files elsewhere, as obstore reads it."""
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "API_POSTGRES_PASSWORD"}
 
 
@@ -61,8 +63,16 @@ def test_the_image_runs_a_command_that_exists() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_sets_only_variables_that_somebody_reads(name: str) -> None:
-    known = VARIABLES if name in OURS else OF_THE_IMAGES.get(name, set())
+    known = VARIABLES | OF_THE_STORE if name in OURS else OF_THE_IMAGES.get(name, set())
     assert set(SERVICES[name].get("environment", {})) <= set(known)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if "HIRELOG_BLOB_URL" in OURS[name]["environment"]])
+def test_who_is_told_of_a_store_of_files_is_given_what_opens_it(name: str) -> None:
+    given = OURS[name]["environment"]
+    # Without a value they are passed on as they are: one that is empty would count as set.
+    assert {variable: given.get(variable, "") for variable in OF_THE_STORE} == dict.fromkeys(OF_THE_STORE)
+    assert len(OF_THE_STORE) >= 4
 
 
 def test_the_image_sets_only_variables_that_somebody_reads() -> None:
@@ -78,7 +88,7 @@ def test_secrets_come_from_the_environment_and_have_no_default() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SECRET|TOKEN_KEY", variable):
-                assert str(value).startswith("${")
+                assert value is None or str(value).startswith("${")
     assert not re.search(r"://[^:/\s]+:(?!\$\{)[^@\s]+@", COMPOSE_TEXT)
 
 
