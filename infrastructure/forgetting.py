@@ -4,6 +4,8 @@ Here stands what ends by its age. What a person asks to be forgotten is deleted 
 with the tokens that they are about (`infrastructure.revocations`).
 """
 
+import contextlib
+import stat
 import time
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -33,13 +35,17 @@ def forget(pool: ConnectionPool[Any], outbox: Path) -> None:
     for statement in _STATEMENTS:
         with pool.connection() as connection:
             connection.execute(statement, {"days": KEPT_DAYS})
-    try:
-        _forget_files(outbox, time.time() - KEPT_DAYS * 86_400)
-    except OSError as error:
-        _log.warning("old mails stay in the outbox", reason=f"{type(error).__name__}: {error.strerror}")
+    before = time.time() - KEPT_DAYS * 86_400
+    for path in outbox.iterdir() if outbox.is_dir() else ():
+        try:
+            _forget_file(path, before)
+        except OSError as error:
+            _log.warning("old mail stays in the outbox", reason=f"{type(error).__name__}: {error.strerror}")
 
 
-def _forget_files(folder: Path, before: float) -> None:
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+def _forget_file(path: Path, before: float) -> None:
+    """What is no file was not put there by this program; another process may be tidying here, too."""
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) and found.st_mtime < before:
+            path.unlink()

@@ -2,11 +2,14 @@
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
+from infrastructure.connection_pools import projection_pool
+from infrastructure.forgetting import forget
 from tests.faults.test_wake_ups import PATIENCE, environment, program
 
 ROWS: Final = """
@@ -63,8 +66,7 @@ def test_the_scheduler_forgets_what_has_long_been_over(
     outbox.mkdir()
     for name, days in (("gone.eml", 61), (".gone.eml.1", 61), ("kept.eml", 59)):
         (outbox / name).touch()
-        then = time.time() - days * 86_400
-        os.utime(outbox / name, (then, then))
+        aged(outbox / name, days)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(ROWS)
         before = connection.execute(LEFT).fetchall()
@@ -73,6 +75,23 @@ def test_the_scheduler_forgets_what_has_long_been_over(
         left = connection.execute(LEFT).fetchall()
     assert [[word for word in words if word == "kept"] for (words,) in before] == [words for (words,) in left]
     assert [path.name for path in outbox.iterdir()] == ["kept.eml"]
+
+
+def test_what_is_no_old_mail_keeps_no_old_mail_in_the_outbox(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "nowhere")
+    for number in range(50):
+        (tmp_path / f"{number}.eml").touch()
+    for path in tmp_path.iterdir():
+        aged(path, 61)
+    with closing(projection_pool(database_url, 1)) as pool:
+        forget(pool, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def aged(path: Path, days: int) -> None:
+    then = time.time() - days * 86_400
+    os.utime(path, (then, then), follow_symlinks=False)
 
 
 def until_one_is_left(outbox: Path, connection: psycopg.Connection[Any]) -> None:
