@@ -2,19 +2,16 @@
 
 import contextlib
 from collections.abc import Generator
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import psycopg
 from psycopg import Connection, sql
 
-from infrastructure.log_connection import attentive
+from infrastructure.long_session import long_session
 from infrastructure.read_model import AnyReadModel, create_table, table_name
 
 BUILD_LOCK: Final = 7_265_002
 """Advisory lock class: (class, name) is held by the session that makes a build."""
-
-UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
-"""For a session that makes a build: it idles while events are folded, and its copies and indexes take as long as they take."""
 
 
 class BuildFailed(Exception):
@@ -27,9 +24,8 @@ def new_build(database_url: str, model: AnyReadModel) -> Generator[tuple[Connect
 
     Leftovers of a killed one are removed first. Raises `BuildFailed` if another one is being made.
     """
-    # Its statements are prepared by `infrastructure.pipeline`; psycopg would forget them with its own.
-    with psycopg.connect(attentive(database_url), autocommit=True, prepare_threshold=None) as connection:
-        connection.execute(f"set timezone = 'UTC'; set synchronous_commit = off; {UNHURRIED}")
+    with long_session(database_url) as connection:
+        connection.execute("set synchronous_commit = off")
         lock = connection.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
         if lock.fetchone() != (True,):
             raise BuildFailed(f"{model.name} is being rebuilt or verified already")
@@ -69,7 +65,7 @@ def _clean_up(database_url: str, connection: Connection[Any], model: AnyReadMode
         if not connection.closed:
             _remove_and_unlock(connection, model)
             return
-    with contextlib.suppress(psycopg.Error), psycopg.connect(database_url, autocommit=True) as other:
+    with contextlib.suppress(psycopg.Error), long_session(database_url) as other:
         taken = other.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [BUILD_LOCK, model.name])
         if taken.fetchone() == (True,):
             _remove_and_unlock(other, model)

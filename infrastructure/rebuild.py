@@ -13,9 +13,9 @@ from psycopg import Connection, sql
 
 from infrastructure.build_writer import REFUSED_ROWS, BuildWriter, CannotFold, Target, refuse_poison
 from infrastructure.fold import Rows
-from infrastructure.log_connection import connect_sync
 from infrastructure.log_page import PAGE_OF_ALL, Page, PageRow
-from infrastructure.new_build import UNHURRIED, BuildFailed, live_build, new_build
+from infrastructure.long_session import events_in_all_logs, long_session
+from infrastructure.new_build import BuildFailed, live_build, new_build
 from infrastructure.pipeline import int8, rows, run_sync
 from infrastructure.projector import SWITCH_LOCK
 from infrastructure.read_model import (
@@ -47,8 +47,6 @@ left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.ten
      and checkpoint.name = %(name)s and checkpoint.build = %(build)s
 where head.position > coalesce(checkpoint.position, 0)
 """
-
-_ALL_EVENTS: Final[LiteralString] = "select coalesce(sum(position), 0)::bigint from log_head"
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,8 +114,7 @@ class _Load(Generic[RowT, EventT]):
         self._model = model
         self._progress = progress
         self._page_size = page_size
-        all_events = connection.execute(_ALL_EVENTS).fetchone()
-        self._total: int = all_events[0] if all_events else 0
+        self._total = events_in_all_logs(connection)
 
     def everything(self, database_url: str, rows_in_memory: int) -> None:
         """All logs as they are found, one after the other.
@@ -167,11 +164,7 @@ class _Load(Generic[RowT, EventT]):
 
 def _scan(database_url: str, types: bytes, page_size: int) -> Iterator[list[PageRow]]:
     """All logs in pages of events; the next page is fetched while the last is folded."""
-    with (
-        connect_sync(database_url) as connection,
-        ThreadPoolExecutor(1) as reader,
-    ):
-        connection.execute(f"set timezone = 'UTC'; {UNHURRIED}")
+    with long_session(database_url) as connection, ThreadPoolExecutor(1) as reader:
 
         def page(after_tenant: UUID, after: int) -> list[PageRow]:
             parameters = (after_tenant.bytes, int8(after), int8(page_size), types)

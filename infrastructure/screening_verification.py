@@ -6,19 +6,18 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
-import psycopg
 from psycopg import Connection
 
 from domain.job import JobCreated, Requirements, RequirementsRevised
 from domain.job_application import ApplicationScreened, ApplicationSubmitted, screening_of
 from domain.screening import POLICY_VERSION, Screening, screen
+from infrastructure.long_session import events_in_all_logs, long_session
 from infrastructure.rebuild import Progress
 
 SHOWN: Final = 20
 _PAGE: Final = 5_000
 _JOBS_IN_MEMORY: Final = 1_000
 
-_TOTAL: Final[LiteralString] = "select coalesce(sum(position), 0)::bigint from log_head"
 _SCREENED: Final[LiteralString] = """
 with page as materialized (
     select tenant_id, position, stream_id, version, type, data from event
@@ -71,8 +70,8 @@ def verify_screening(database_url: str, *, progress: Progress | None = None) -> 
     """Recompute every verdict of every log: from the claims, the job's requirements of that revision and the stored aliases."""
     told: Progress = progress or (lambda _read, _total: None)
     found = Verified()
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        total = _one(connection, _TOTAL)
+    with long_session(database_url) as connection:
+        total = events_in_all_logs(connection)
         requirements = _RequirementsOf(connection)
         tenant_id, position = UUID(int=0), 0
         while True:
@@ -160,8 +159,3 @@ class _RequirementsOf:
         return {
             1 if isinstance(event, JobCreated) else event.revision: event.requirements for event in events
         }
-
-
-def _one(connection: Connection[Any], statement: LiteralString) -> int:
-    row = connection.execute(statement).fetchone()
-    return int(row[0]) if row else 0
