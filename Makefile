@@ -35,7 +35,7 @@ lock: ## Make the locks again from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --upgrade $(locked) --output-file requirements.lock
 	uv pip compile pyproject.toml --upgrade $(locked) --extra dev --output-file requirements-dev.lock
 
-locked = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+locked = --quiet --universal --python-version 3.11 --extra build --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
 clean: ## Remove .venv and caches; data in .hirelog stays
