@@ -17,7 +17,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-PATIENCE = 30.0
+from tests.patience import PATIENCE
+
 DRIP_SECONDS = 0.02
 
 

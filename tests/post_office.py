@@ -16,7 +16,8 @@ from infrastructure.mail_message import sender
 from infrastructure.mail_sendgrid import SendGrid
 from infrastructure.settings import Settings
 from tests.domain.builders import created, submitted
-from tests.mail_servers import PATIENCE, SendGridServer, sendgrid_server
+from tests.mail_servers import SendGridServer, sendgrid_server
+from tests.patience import PATIENCE
 from tests.read_models import World, new_id, new_tenant, world
 
 SETTINGS = Settings(secret_key="x" * 40)

@@ -13,21 +13,13 @@ import pytest
 from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 from psycopg import sql
-from redis import Redis
 
 from infrastructure.mail_outbox import Outbox
-from infrastructure.wake import broker_url
 from tests.api.canary import NAME, PASSWORDS, SECOND, WRITTEN, Canary
 from tests.api.conftest import settings
 from tests.api.people import System, running
-
-READ: Final[dict[bytes | str, Callable[[Redis, bytes], object]]] = {
-    b"string": lambda client, key: client.get(key),
-    b"hash": lambda client, key: client.hgetall(key),
-    b"list": lambda client, key: client.lrange(key, 0, -1),
-    b"set": lambda client, key: client.smembers(key),
-    b"zset": lambda client, key: client.zrange(key, 0, -1),
-}
+from tests.api.scraping import page
+from tests.redis_content import redis_content
 
 NEVER_SUCCEED: Final = {
     # Litestar's own, for whatever else is asked for below the description.
@@ -58,7 +50,7 @@ async def test_nothing_personal_is_in_logs_metrics_events_or_redis(
         await asks_every_route(system, canary.secrets)
         await system.project()
         await system.tell()
-        metrics = (await system.nobody.get("/metrics")).text
+        metrics = await page(system)
     sinks = {
         **{sink: read() for sink, read in logs.items()},
         "metrics": metrics,
@@ -128,12 +120,3 @@ def events(database_url: str) -> str:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("select type, convert_from(data, 'UTF8') from event").fetchall()
     return "\n".join(f"{kind} {data}" for kind, data in rows)
-
-
-def redis_content(redis_url: str) -> str:
-    found: list[bytes] = []
-    for url in (redis_url, broker_url(redis_url)):
-        with Redis.from_url(url) as client:
-            for key in client.scan_iter():
-                found += [key, repr(READ[client.type(key)](client, key)).encode()]
-    return b"\n".join(found).decode(errors="replace")

@@ -17,7 +17,7 @@ from tests.api.erasing import erase, pointing, run
 from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Person, System, done, refused
 from tests.api.resume_upload import uploaded
-from tests.mail_servers import PATIENCE
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -19,8 +19,8 @@ from tests.api.erasing import columns, erase, pointing
 from tests.api.letters import code
 from tests.api.people import PASSWORD, Person, System, done, running
 from tests.api.resume_upload import upload
-from tests.api.test_canary import redis_content
 from tests.mail_servers import smtp_server
+from tests.redis_content import redis_content
 
 NAME: Final = "Canarina Featherstone"
 FIRST, SECOND, THIRD = (f"canarina.{number}@example.com" for number in ("first", "second", "third"))

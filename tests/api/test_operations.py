@@ -4,43 +4,17 @@ import asyncio
 import re
 import time
 from pathlib import Path
-from typing import Final, TypeAlias
 
 import httpx
 import psycopg
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.conftest import settings
 from tests.api.people import Json, System, done, running
+from tests.api.scraping import scraped
 from tests.faults.proxy import proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-_PAGES: Final = ("hirelog_http_requests_total", "GET,/metrics,200")
-
-
-Samples: TypeAlias = dict[tuple[str, str], float]
-"""What `GET /metrics` says: (name, labels as text) -> value."""
-
-
-async def page(system: System) -> Samples:
-    answer = await system.nobody.get("/metrics")
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return {
-        (sample.name, ",".join(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-async def scraped(system: System) -> Samples:
-    """A page that was written after this was called: it counts requests for the page itself that one from before does not."""
-    before = (await page(system)).get(_PAGES)
-    async with asyncio.timeout(10):
-        while (written := await page(system)).get(_PAGES) == before:  # noqa: ASYNC110 (a page comes when its second is over)
-            await asyncio.sleep(0.02)
-    return written
 
 
 async def test_a_ready_system_says_so_with_each_check(system: System) -> None:

@@ -23,9 +23,10 @@ from infrastructure.rebuild import rebuild
 from infrastructure.tenant_walls import Database
 from infrastructure.wake import broker_url
 from projections.menu import MENU
-from tests.faults.test_wake_ups import environment, program
-from tests.mail_servers import PATIENCE, Answer
+from tests.mail_servers import Answer
+from tests.patience import PATIENCE
 from tests.post_office import PostOffice, post_office
+from tests.programs import environment, program
 from tests.read_models import new_id
 
 

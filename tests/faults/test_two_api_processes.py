@@ -16,8 +16,8 @@ import psycopg
 from infrastructure.account_administration import disable, named
 from infrastructure.sessions import revoke
 from tests.api.people import PASSWORD, Json, done
+from tests.patience import PATIENCE
 
-PATIENCE: Final = 60.0
 PROMISED_SECONDS: Final = 5.0
 
 

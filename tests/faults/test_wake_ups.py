@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -28,39 +25,11 @@ from infrastructure.wake import UNHEARD_MILLISECONDS, Listening, WakeUpCalls, br
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.menu import MENU
 from tests.domain.builders import created
+from tests.patience import PATIENCE
+from tests.programs import environment, program
 from tests.read_models import World, new_id, new_tenant, world
 
-PATIENCE = 30.0
 NAMES = [model.name for model in MENU]
-
-
-@contextlib.contextmanager
-def program(word: str, environment: Mapping[str, str]) -> Generator[subprocess.Popen[bytes]]:
-    """A process of the system; stopped in order at the end, or killed if it does not follow."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api.cli", word], env={**os.environ, **environment}, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def environment(database_url: str, redis_url: str, **settings: str) -> dict[str, str]:
-    return {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "SECRET_KEY": "x" * 40,
-        "HIRELOG_SWEEP_SECONDS": "0.2",
-        "HIRELOG_LOG_LEVEL": "error",
-        **settings,
-    }
 
 
 @pytest.fixture

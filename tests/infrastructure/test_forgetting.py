@@ -10,7 +10,8 @@ import psycopg
 
 from infrastructure.connection_pools import projection_pool
 from infrastructure.forgetting import forget
-from tests.faults.test_wake_ups import PATIENCE, environment, program
+from tests.patience import PATIENCE
+from tests.programs import environment, program
 
 ROWS: Final = """
 insert into account (account_id, email, name, password_hash)

@@ -15,9 +15,8 @@ from infrastructure.projector import Projector, Unit
 from infrastructure.wake import WakeUpCalls, connect
 from projections.job_dashboard import JOB_DASHBOARD
 from tests.domain.builders import created
+from tests.patience import PATIENCE
 from tests.read_models import World, new_id, new_tenant, views, views_of, world
-
-PATIENCE = 30.0
 
 
 def lingering(

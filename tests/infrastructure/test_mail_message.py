@@ -3,24 +3,21 @@
 import email
 import email.policy
 import re
-from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.mail_message import NAME_LENGTH, Mail, address, as_bytes, in_own_letters, sender
+from infrastructure.mail_message import NAME_LENGTH, address, as_bytes, in_own_letters, sender
 from infrastructure.mail_templates import Content
 from infrastructure.mail_transport import Refused
 from infrastructure.plain_words import one_line
 from infrastructure.settings import SettingsError
+from tests.mails import MAIL_ID, mail
 
-MAIL_ID = UUID("00000000-0000-4000-8000-000000000001")
-CONTENT = Content("A subject", "Some text\n", "<p>Some text</p>\n")
 HEADERS = [
     "From",
     "To",
@@ -46,16 +43,6 @@ HOSTILE = [
     "\\",
     "",
 ]
-
-
-def mail(name: str = "Cleo", to: str = "cleo@example.com", content: Content = CONTENT) -> Mail:
-    return Mail(
-        mail_id=MAIL_ID,
-        sender=sender("Hirelog <jobs@mail.example.com>"),
-        recipient=address(name, to),
-        content=content,
-        queued_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
 
 
 def parsed(data: bytes) -> Message:

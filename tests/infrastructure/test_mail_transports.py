@@ -21,8 +21,8 @@ from infrastructure.mail_smtp import Smtp, smtp_server
 from infrastructure.mail_transport import Held, NotNow, Refused, transport
 from infrastructure.settings import Settings, SettingsError, load
 from tests import mail_servers
-from tests.infrastructure.test_mail_message import MAIL_ID, mail
 from tests.mail_servers import Answer
+from tests.mails import MAIL_ID, mail
 
 BRIEFLY = 0.3
 NO_END = "no whole answer within 0.3 s"
