@@ -27,7 +27,7 @@ test: $(DEV) ## Lint, types and every test; ARGS="-k words" for some of the test
 fuzz: $(DEV) ## Requests made from the API's description, sent by every role; MINUTES=30 for how long (10)
 	@FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest --timeout 0 tests/api/test_schema_attack.py
 
-bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections, http or search for one of them
+bench: $(DEV) ## Every speed that the README claims; BENCH=append, projections, http, search, relevance (with JOBS=file.jsonl), screening, mail or logins for one of them
 	@$(BIN)/python -m benchmarks$(if $(BENCH),.$(BENCH))
 
 lock: ## Make the locks again from pyproject.toml (needs uv)

@@ -1,6 +1,6 @@
 """All benchmarks, one after the other: `python -m benchmarks`."""
 
-from benchmarks import append, http, logins, mail, projections, report, screening, search
+from benchmarks import append, http, logins, mail, projections, relevance, report, screening, search
 
 report.run(
     "Every benchmark of the README.",
@@ -9,6 +9,7 @@ report.run(
         projections.measure,
         http.measure,
         search.measure,
+        relevance.measure,
         screening.measure,
         mail.measure,
         logins.flood,
