@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
 
-from api.projection_commands import database_url
+from api.servers import database_url
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:

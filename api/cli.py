@@ -13,6 +13,7 @@ from api.account_commands import COMMANDS as ACCOUNT_COMMANDS
 from api.mail_commands import COMMANDS as MAIL_COMMANDS
 from api.projection_commands import COMMANDS
 from api.screening_commands import COMMANDS as SCREENING_COMMANDS
+from api.servers import database_url, with_servers
 from api.skill_commands import COMMANDS as SKILL_COMMANDS
 from infrastructure.operator_error import OperatorError
 
@@ -81,9 +82,7 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     from api.up import migrate_database
 
-    settings = _settings()
-    if not settings.database_url:
-        settings = _connected()
+    settings = with_servers(_settings(), redis=False)
     migrate_database(settings.database_url or "", settings.api_database_url)
     click.echo("the database has the newest schema")
 
@@ -117,7 +116,7 @@ def replay(*, stream: UUID, as_of: str | None, as_json: bool) -> None:
     """Replay one stream (a job, an application): every event, and the state that it led to."""
     from api.replay import replay as run
 
-    run(_connected().database_url or "", stream, as_of, as_json=as_json)
+    run(database_url(), stream, as_of, as_json=as_json)
 
 
 @hirelog.command()
@@ -155,31 +154,10 @@ def _settings() -> "Settings":
     return load_settings()
 
 
-def _connected() -> "Settings":
-    """The settings with addresses: the configured ones, or those of the servers that `hirelog up` runs here."""
-    settings = _settings()
-    if settings.database_url and settings.redis_url:
-        return settings
-    import msgspec
-
-    from infrastructure.embedded import running
-    from infrastructure.secret_key import with_secret_key
-
-    embedded = running(settings.home)
-    if embedded is None:
-        raise OperatorError("nothing runs here: start `hirelog up`, or set DATABASE_URL and REDIS_URL")
-    return msgspec.structs.replace(
-        with_secret_key(settings),
-        database_url=settings.database_url or embedded.database_url,
-        api_database_url=settings.api_database_url if settings.database_url else embedded.api_database_url,
-        redis_url=settings.redis_url or embedded.redis_url,
-    )
-
-
 def _process(name: str) -> "Settings":
     from infrastructure.logging import configure_logging
 
-    settings = _connected()
+    settings = with_servers(_settings())
     configure_logging(settings, name)
     return settings
 

@@ -29,7 +29,7 @@ def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     import msgspec
     import psycopg
 
-    from api.projection_commands import database_url
+    from api.servers import database_url
     from infrastructure.mail_ledger import mails
 
     with psycopg.connect(database_url(), autocommit=True) as connection:
@@ -47,7 +47,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
     """Send a given-up mail again, with what is known of people now. Mail that held a one-use code cannot be: it was erased."""
     import psycopg
 
-    from api.projection_commands import database_url
+    from api.servers import database_url
     from infrastructure.mail_ledger import send_again
 
     if (mail_id is None) != everything:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import rich_click as click
 
+from api.servers import database_url
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -191,18 +192,3 @@ def _models(names: tuple[str, ...]) -> "tuple[AnyReadModel, ...]":
     except KeyError as error:
         known = ", ".join(model.name for model in MENU)
         raise OperatorError(f"there is no read model {error}: known are {known}") from error
-
-
-def database_url() -> str:
-    """The configured database, or that of the servers that `hirelog up` runs here, with our sessions' settings."""
-    from infrastructure.embedded import running
-    from infrastructure.log_connection import attentive
-    from infrastructure.settings import load
-
-    settings = load()
-    if settings.database_url:
-        return attentive(settings.database_url)
-    servers = running(settings.home)
-    if servers is None:
-        raise OperatorError("nothing runs here: start `hirelog up`, or set DATABASE_URL")
-    return attentive(servers.database_url)

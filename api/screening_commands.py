@@ -5,7 +5,7 @@ from typing import Final
 
 import rich_click as click
 
-from api.projection_commands import database_url
+from api.servers import database_url
 
 
 @click.group()

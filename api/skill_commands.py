@@ -8,7 +8,7 @@ import msgspec
 import rich_click as click
 
 from api.fields import Skill
-from api.projection_commands import database_url
+from api.servers import database_url
 from domain.skills import fold
 from infrastructure.operator_error import OperatorError
 

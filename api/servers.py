@@ -1,0 +1,37 @@
+"""The servers that a command works on: those of the settings or, where none is set, those that `hirelog up` runs here."""
+
+from typing import TYPE_CHECKING
+
+from infrastructure.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from infrastructure.settings import Settings
+
+
+def with_servers(settings: "Settings", *, redis: bool = True) -> "Settings":
+    """The settings with addresses; that of Redis only for who needs it. Raises `OperatorError` when nothing runs here."""
+    if settings.database_url and (settings.redis_url or not redis):
+        return settings
+    import msgspec
+
+    from infrastructure.embedded import running
+    from infrastructure.secret_key import with_secret_key
+
+    embedded = running(settings.home)
+    if embedded is None:
+        needed = "DATABASE_URL and REDIS_URL" if redis else "DATABASE_URL"
+        raise OperatorError(f"nothing runs here: start `hirelog up`, or set {needed}")
+    return msgspec.structs.replace(
+        with_secret_key(settings),
+        database_url=settings.database_url or embedded.database_url,
+        api_database_url=settings.api_database_url if settings.database_url else embedded.api_database_url,
+        redis_url=settings.redis_url or embedded.redis_url,
+    )
+
+
+def database_url() -> str:
+    """Where a command of an operator's connects, as the tables' owner and with our sessions' settings."""
+    from infrastructure.log_connection import attentive
+    from infrastructure.settings import load
+
+    return attentive(with_servers(load(), redis=False).database_url or "")
