@@ -114,7 +114,7 @@ async def _known(
     async with services.database.identity() as connection:
         if actor is not None:
             account = await table.by_id(connection, actor.account_id)
-            if account is None or account.email.lower() != invitation.email.lower():
+            if account is None or table.letter_box(account.email) != table.letter_box(invitation.email):
                 raise ProblemError(
                     409, "invited_another_address", "The invitation was sent to another address than yours."
                 )

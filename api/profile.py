@@ -145,7 +145,7 @@ async def _begin_email_change(
 ) -> None:
     actor = actor_of(request)
     account = await _own(services, actor)
-    if email.lower() == account.email.lower():
+    if table.letter_box(email) == table.letter_box(account.email):
         async with services.database.identity() as connection:
             await one_use_codes.void(connection, account.account_id, "email_confirmation")
             if email != account.email:

@@ -7,6 +7,7 @@ from litestar.connection import ASGIConnection
 
 from api.client_address import client_address, networks
 from application.actor import Actor
+from infrastructure.accounts import letter_box
 from infrastructure.rate_limits import Allowance, Limit, RateLimits
 from infrastructure.settings import Settings
 
@@ -71,4 +72,4 @@ def _say(connection: AnyConnection, allowance: Allowance | None) -> None:
 
 def _hidden(email: str) -> str:
     """An address as Redis may hold it."""
-    return hashlib.sha256(email.strip().lower().encode(errors="replace")).hexdigest()[:32]
+    return hashlib.sha256(letter_box(email.strip()).encode(errors="replace")).hexdigest()[:32]

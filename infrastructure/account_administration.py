@@ -55,7 +55,7 @@ async def named(connection: AsyncConnection[Any], name: str) -> KnownAccount:
     """The account with this address or id. Raises `OperatorError`."""
     async with connection.cursor(row_factory=class_row(KnownAccount)) as cursor:
         await cursor.execute(
-            f"select {_COLUMNS} where lower(email) = lower(%(name)s) or account_id::text = lower(%(name)s)",
+            f"select {_COLUMNS} where letter_box(email) = letter_box(%(name)s) or account_id::text = lower(%(name)s)",
             {"name": name},
         )
         found = await cursor.fetchone()

@@ -20,24 +20,24 @@ from infrastructure.operator_error import OperatorError
 from infrastructure.sessions import end_all_sessions, revoke
 
 _ADDRESSES: Final[LiteralString] = """
-(select lower(email) from account where account_id = %(id)s
- union select lower(email) from account_mail where account_id = %(id)s and kind <> 'email_confirmation')
-except select lower(email) from account where account_id <> %(id)s
+(select letter_box(email) from account where account_id = %(id)s
+ union select letter_box(email) from account_mail where account_id = %(id)s and kind <> 'email_confirmation')
+except select letter_box(email) from account where account_id <> %(id)s
 """
 """The addresses that the account has, or had and nobody else has now; one that it only asked for may be a stranger's."""
 
 _INVITATION_MAIL: Final[LiteralString] = """
 select mail_id from account_mail as mail where kind = 'invitation' and exists (
-    select from invitation where inviter_id = %(id)s and lower(invitation.email) = lower(mail.email)
+    select from invitation where inviter_id = %(id)s and letter_box(invitation.email) = letter_box(mail.email)
     and mail.created_at between invitation.created_at - interval '1 minute' and invitation.created_at)
 """
 """The mails with invitations that the person sent: they name who invites."""
 
 _CODES: Final[LiteralString] = (
-    "delete from one_use_code where account_id = %(id)s or lower(email) = any(%(addresses)s)"
+    "delete from one_use_code where account_id = %(id)s or letter_box(email) = any(%(addresses)s)"
 )
 _INVITATIONS: Final[LiteralString] = (
-    "delete from invitation where accepted_by = %(id)s or lower(email) = any(%(addresses)s)"
+    "delete from invitation where accepted_by = %(id)s or letter_box(email) = any(%(addresses)s)"
 )
 _PREFERENCES: Final[LiteralString] = "delete from notification_preference where account_id = %(id)s"
 _ACCOUNT: Final[LiteralString] = "delete from account where account_id = %(id)s"
@@ -52,7 +52,7 @@ and not exists (select from account where company_id = %(company_id)s)
 
 _TEXTS: Final[LiteralString] = "delete from personal_text where subject_id = %(id)s"
 _ACCOUNT_MAIL: Final[LiteralString] = """
-delete from account_mail where account_id = %(id)s or lower(email) = any(%(addresses)s)
+delete from account_mail where account_id = %(id)s or letter_box(email) = any(%(addresses)s)
 or (mail_id = any(%(invitation_mail)s) and mail_due_at is not null)
 returning mail_id
 """

@@ -77,7 +77,7 @@ async def invite(connection: AsyncConnection[Any], wish: Invite) -> tuple[Invita
         raise TooManyInvitations
     await connection.execute(
         """update invitation set revoked_at = clock_timestamp()
-           where tenant_id = %s and lower(email) = lower(%s) and accepted_at is null and revoked_at is null""",
+           where tenant_id = %s and letter_box(email) = letter_box(%s) and accepted_at is null and revoked_at is null""",
         (wish.company_id, wish.email),
     )
     invitation_id, secret = random_id(wish.company_id, uuid4()), secrets.token_bytes(_SECRET_BYTES)

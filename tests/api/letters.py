@@ -18,7 +18,7 @@ async def kinds(system: System, email: str) -> list[str]:
     """Of which kinds the mails to an address are, in any spelling of it; sorted."""
     async with system.owner() as connection:
         cursor = await connection.execute(
-            "select kind from account_mail where lower(email) = lower(%s) order by kind", (email,)
+            "select kind from account_mail where letter_box(email) = letter_box(%s) order by kind", (email,)
         )
         return [kind for (kind,) in await cursor.fetchall()]
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from infrastructure.account_administration import named
 from tests.api.letters import kinds, letters
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
@@ -97,6 +98,7 @@ async def test_an_address_registered_many_times_at_once_has_one_account(system: 
         {"email": "sam@EXÄMPLE.com"},
         {"email": "li@ex\xadample.com"},
         {"email": "<b>@example.com"},
+        {"email": "\u0130gor@example.com"},
         {"email": "a@example..com"},
         {"email": "a@example.com,b@example.com"},
         {"password": "short"},
@@ -135,6 +137,27 @@ async def test_an_address_has_no_other_spellings_than_capitals(system: System) -
     for other, status in ((email.upper(), 200), (email.replace("i", "\u0130", 1), 401)):
         answer = await system.nobody.post("/auth/login", {"email": other, "password": new()["password"]})
         assert answer.status_code == status, other
+
+
+async def test_an_address_from_before_with_other_capitals_is_reached_as_it_was_written_and_blocks_nobody(
+    system: System,
+) -> None:
+    end = f"gor.{uuid4().hex}@example.com"
+    squatter = await system.candidate()
+    async with system.owner() as connection:
+        await connection.execute(
+            "update account set email = %s where account_id = %s", (f"\u0130{end}", squatter.id)
+        )
+    real = await system.logged_in(done(await system.nobody.post("/auth/register", new(email=f"i{end}"))))
+    assert real.id != squatter.id
+    assert await kinds(system, f"i{end}") == ["welcome"]
+    squatter.profile["email"] = f"\u0130{end.upper()}"
+    assert (await system.again(squatter)).id == squatter.id
+    changed = done(await squatter.patch("/auth/me", {"email": f"i\u0307{end}"}))
+    assert (changed["email"], changed["pending_email"]) == (f"\u0130{end}", f"i\u0307{end}")
+    async with system.owner() as connection:
+        found = [await named(connection, email) for email in (f"\u0130{end}", f"I{end}")]
+    assert [str(one.account_id) for one in found] == [squatter.id, real.id]
 
 
 async def test_a_wrong_password_is_not_told_from_an_unknown_address(system: System) -> None:

@@ -1,14 +1,17 @@
 """Addresses that an account may have: mail goes to the domain that was written, and one letter box is one account's."""
 
 import itertools
+import sys
 import unicodedata
 
+import psycopg
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api.addresses import check_email
 from api.problems import ProblemError
+from infrastructure.accounts import letter_box
 from infrastructure.mail_message import address
 
 TRICKY = "aAsSiIkK1-_.ßẞäÄ\u03c2\u03c3\u03a3\u0131\u0130\u0307\u0308\u3002\uff0e\uff61\xad\u200c\u200d\u0915\u094d\u0430\u212a"
@@ -97,3 +100,57 @@ def test_a_domain_in_another_spelling_than_its_own_is_refused(domain: str) -> No
 @pytest.mark.parametrize("email", ["Sam@Example.COM", "sam@Exämple.com", "sam@a_b.example", "jörg@例え.jp"])
 def test_an_address_in_its_own_letters_is_taken(email: str) -> None:
     check_email(email)
+
+
+# Python and PostgreSQL
+
+
+SAME = """
+select letter_box(one), letter_box(one) = letter_box(other), lower(one) = lower(other)
+from unnest(%s::text[], %s::text[]) as pair (one, other)
+"""
+"""The last by the rule of the database's own locale, which the first must not depend on."""
+
+
+def is_accepted(email: str) -> bool:
+    return sent_to(email) is not None
+
+
+def test_every_letter_is_the_same_box_in_python_and_in_postgresql(database_url: str) -> None:
+    """Beside every other way to write it that anybody's small or capital letters make."""
+    pairs = [
+        (f"a{letter}b@example.com", f"a{other}b@example.com")
+        for letter in map(chr, range(1, sys.maxunicode + 1))
+        if unicodedata.category(letter)[0] in "LMNS"
+        for other in {letter.lower(), letter.upper(), letter.title(), letter.casefold()}
+    ]
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(SAME, [[one for one, _ in pairs], [other for _, other in pairs]])
+        for (one, other), (key, same, same_by_locale) in zip(pairs, found, strict=True):
+            assert key == letter_box(one)
+            assert same == (letter_box(one) == letter_box(other))
+            if same != same_by_locale or same != (one.lower() == other.lower()):
+                assert not (is_accepted(one) and is_accepted(other)), (one, other)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pair=st.tuples(*[st.text(TRICKY, min_size=1, max_size=4) | st.text(min_size=1, max_size=4)] * 2))
+@example(pair=("\u0130gor", "igor"))
+@example(pair=("\u0391\u03a3", "\u03b1\u03c2"))
+@example(pair=("Igor", "igor"))
+def test_two_accepted_addresses_are_the_same_by_every_rule_or_by_none(
+    database_url: str, pair: tuple[str, str]
+) -> None:
+    one, other = (f"{local}@example.com" for local in pair)
+    if is_accepted(one) and is_accepted(other):
+        with psycopg.connect(database_url) as connection:
+            ((_, same, same_by_locale),) = connection.execute(SAME, [[one], [other]]).fetchall()
+        assert same == same_by_locale == (letter_box(one) == letter_box(other))
+        assert same == (one.lower() == other.lower())
+
+
+@pytest.mark.parametrize("local", ["\u0130gor", "\u0391\u03a3", "J\xd6rg", "\u1e9e", "\u13a0", "\U00010400"])
+def test_capitals_beyond_ascii_are_refused_before_the_at_sign_too(local: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        check_email(f"{local}@example.com")
+    assert refused.value.status == 400
