@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 
 from infrastructure import invitations, one_use_codes, resume_rows
 from infrastructure.account_administration import KnownAccount, is_member, remove_member
@@ -18,6 +19,9 @@ from infrastructure.event_store import EventStore
 from infrastructure.mail_outbox import Outbox
 from infrastructure.operator_error import OperatorError
 from infrastructure.sessions import end_all_sessions, revoke
+
+_LONGEST_WAIT: Final = "10s"
+"""For what others hold. Meanwhile an erasure holds the account, and at its end, for a moment, all mail."""
 
 _ADDRESSES: Final[LiteralString] = """
 (select letter_box(email) from account where account_id = %(id)s
@@ -54,16 +58,22 @@ _TEXTS: Final[LiteralString] = "delete from personal_text where subject_id = %(i
 _ACCOUNT_MAIL: Final[LiteralString] = """
 delete from account_mail where account_id = %(id)s or letter_box(email) = any(%(addresses)s)
 or (mail_id = any(%(invitation_mail)s) and mail_due_at is not null)
-returning mail_id
 """
 _STOP_NEWS: Final[LiteralString] = """
 update effect set mail_status = 'switched_off', mail_due_at = null, mail_done_at = clock_timestamp()
 where (account_id = %(id)s or candidate_id = %(id)s) and mail_due_at is not null
 """
 _FORGET_REASONS: Final[LiteralString] = """
-update effect set mail_reason = null where account_id = %(id)s or candidate_id = %(id)s returning mail_id
+update effect set mail_reason = null where (account_id = %(id)s or candidate_id = %(id)s) and mail_reason is not null
 """
 """An outcome stays, it holds ids only; but what a provider said of the mail may quote an address or a name."""
+
+_MAILS: Final[LiteralString] = """
+select mail_id from effect where account_id = %(id)s or candidate_id = %(id)s
+union all select mail_id from account_mail where account_id = %(id)s or letter_box(email) = any(%(addresses)s)
+union all select unnest(%(invitation_mail)s::uuid[])
+"""
+"""Those to or about the person, of which the outbox may have files."""
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +96,11 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Deleted(msgspec.Struct):
-    """How many there were, and the names of files that are to be removed."""
+    """How many there were, and whose files are to be removed: those of resumes by name, those in the outbox by mail."""
 
     counts: dict[str, int]
-    files: Sequence[str] = ()
+    files: Sequence[str]
+    mails: Sequence[UUID]
 
 
 async def erase(
@@ -97,11 +108,15 @@ async def erase(
 ) -> Erased:
     """Erase the person with this account. A member leaves the company first, by an event; the rest is one transaction.
 
-    Raises `OperatorError` for the last admin of a company, and for an account that is gone.
+    Raises `OperatorError` for the last admin of a company, for an account that is gone, and when others hold what is to be deleted.
     """
     left = await remove_member(connection, store, account)
-    async with connection.transaction():
-        deleted = await _deleted(connection, store, outbox, account)
+    person = await _person(connection, account.account_id)
+    outbox_files = _forget_files(outbox, await _column(connection, _MAILS, person), "nothing was deleted")
+    deleted = await _deleted(connection, store, account)
+    # Once more: the commit may have taken longer than API processes look back for revocations.
+    await revoke(connection, account.account_id)
+    outbox_files += _forget_files(outbox, deleted.mails, "all else was deleted")
     removed = await _removed(connection, blobs, deleted.files)
     return Erased(
         account_id=account.account_id,
@@ -109,27 +124,43 @@ async def erase(
         resumes=len(deleted.files),
         files=removed,
         files_left=len(deleted.files) - removed,
+        outbox_files=outbox_files,
         **deleted.counts,
     )
 
 
-async def _deleted(
-    connection: AsyncConnection[Any], store: EventStore, outbox: Outbox, account: KnownAccount
-) -> _Deleted:
-    account_id = account.account_id
-    company_id = await _locked(connection, store, account)
-    sessions = await end_all_sessions(connection, account_id, "account_disabled")
-    await revoke(connection, account_id)
-    if company_id is not None:
-        await invitations.revoke_sent_by(connection, company_id, account_id)
-    person: dict[str, Any] = {"id": account_id, "company_id": company_id}
+async def _person(connection: AsyncConnection[Any], account_id: UUID) -> dict[str, Any]:
+    """What names the person in statements."""
+    person: dict[str, Any] = {"id": account_id}
     person["addresses"] = await _column(connection, _ADDRESSES, person)
     person["invitation_mail"] = await _column(connection, _INVITATION_MAIL, person)
+    return person
 
-    # Mail is claimed under this lock: nothing is half claimed while it is stopped.
-    await connection.execute("select from mail_pace for update")
+
+async def _deleted(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> _Deleted:
+    """Delete what the database holds, in one transaction that waits for nobody for long."""
+    try:
+        async with connection.transaction():
+            await connection.execute("select set_config('lock_timeout', %s, true)", (_LONGEST_WAIT,))
+            company_id = await _locked(connection, store, account)
+            sessions = await end_all_sessions(connection, account.account_id, "account_disabled")
+            person = await _person(connection, account.account_id) | {"company_id": company_id}
+            deleted = await _rows(connection, person)
+            deleted.counts |= {"sessions": sessions} | await _stop_mail(connection, person)
+            # Last: it carries this moment, and is only found while that is not long past.
+            await revoke(connection, account.account_id)
+            return deleted
+    except LockNotAvailable as error:
+        raise OperatorError(
+            f"nothing was deleted: somebody else is at work on what belongs to {account.email}: try again"
+        ) from error
+
+
+async def _rows(connection: AsyncConnection[Any], person: Mapping[str, Any]) -> _Deleted:
+    """Delete the account and what is kept beside it, but for mail."""
+    if person["company_id"] is not None:
+        await invitations.revoke_sent_by(connection, person["company_id"], person["id"])
     counts = {
-        "sessions": sessions,
         "codes": await _count(connection, _CODES, person),
         "preferences": await _count(connection, _PREFERENCES, person),
         "invitations": await _count(connection, _INVITATIONS, person),
@@ -138,18 +169,30 @@ async def _deleted(
     # From here on nobody adds to what follows: whoever would has to find the account.
     await connection.execute(_UNBEGUN_COMPANY, person)
     counts["texts"] = await _count(connection, _TEXTS, person)
-    files = await resume_rows.forget(connection, account_id)
-    mails = await _column(connection, _ACCOUNT_MAIL, person)
-    counts["account_mails"] = len(mails)
-    counts["mails_stopped"] = await _count(connection, _STOP_NEWS, person)
-    mails += person["invitation_mail"] + await _column(connection, _FORGET_REASONS, person)
+    files = await resume_rows.forget(connection, person["id"])
+    return _Deleted(counts, files, await _column(connection, _MAILS, person))
+
+
+async def _stop_mail(connection: AsyncConnection[Any], person: Mapping[str, Any]) -> dict[str, int]:
+    """Delete mail about the account, and stop news that are queued."""
+    # Mail is claimed under this lock: nothing is half claimed while it is stopped.
+    await connection.execute("select from mail_pace for update")
+    counts = {
+        "account_mails": await _count(connection, _ACCOUNT_MAIL, person),
+        "mails_stopped": await _count(connection, _STOP_NEWS, person),
+    }
+    await connection.execute(_FORGET_REASONS, person)
+    return counts
+
+
+def _forget_files(outbox: Outbox, mails: Sequence[UUID], otherwise: str) -> int:
+    """Remove the files of mails; how many there were. Raises `OperatorError`, which says what is so `otherwise`."""
     try:
-        counts["outbox_files"] = outbox.forget(mails)
+        return outbox.forget(mails)
     except OSError as error:
         raise OperatorError(
-            f"nothing was deleted: a mail in the outbox cannot be ({error.strerror}: {error.filename})"
+            f"{otherwise}: a mail in the outbox cannot be ({error.strerror}: {error.filename})"
         ) from error
-    return _Deleted(counts, files)
 
 
 async def _locked(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> UUID | None:

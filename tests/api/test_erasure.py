@@ -1,7 +1,7 @@
 """Who is erased: what others see then, what the command says, and who writes at the same time."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 import pytest
 
-from infrastructure import account_mail, personal_texts, resume_rows
+from infrastructure import account_mail, erasure, personal_texts, resume_rows, revocations
 from infrastructure.blob_sweep import BlobSweep
 from infrastructure.operator_error import OperatorError
 from tests.api.erasing import erase, pointing, run
@@ -252,6 +252,65 @@ async def test_who_writes_before_an_erasure_is_waited_for_and_after_it_keeps_not
         await write()
     assert pointing(system.database_url, cy) == {"revocation.subject_id"}
     await BlobSweep(system.services.database, system.services.blobs).sweep()
+
+
+async def test_who_was_erased_while_something_was_waited_for_has_no_token_either(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revocation is looked for among those of the last minute; here, of the last moment."""
+    late_commit = timedelta(seconds=0.2)
+    monkeypatch.setattr(revocations, "_LATE_COMMIT", late_commit)
+    cy = await system.candidate()
+    async with system.owner() as connection, system.owner() as watching:
+        async with connection.transaction():
+            await connection.execute("select from mail_pace for update")
+            erasing = asyncio.create_task(erase(system, cy.email))
+            await blocked(watching, connection.info.backend_pid)
+            began = await moment(watching)
+            while await moment(watching) < began + 2 * late_commit:
+                await system.services.revocations.refresh()
+        await erasing
+    await system.services.revocations.refresh()
+    assert UUID(cy.id) in system.services.revocations.revoked
+
+
+async def test_an_erasure_that_would_wait_for_long_says_so_and_deletes_nothing(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "_LONGEST_WAIT", "50ms")
+    cy = await system.candidate()
+    async with system.owner() as connection, connection.transaction():
+        await connection.execute("select from account where account_id = %s for update", (cy.id,))
+        with pytest.raises(OperatorError, match=f"nothing was deleted: .* {cy.email}: try again"):
+            await erase(system, cy.email)
+    assert (await cy.sees("/auth/me"))["email"] == cy.email
+
+
+async def test_mail_goes_out_while_an_erasure_waits(system: System) -> None:
+    company, cy = await system.company(), await system.candidate()
+    async with system.owner() as connection, system.owner() as watching:
+        await Late(connection, cy, company).texts()
+        async with connection.transaction():
+            await connection.execute("select from personal_text where subject_id = %s for update", (cy.id,))
+            erasing = asyncio.create_task(erase(system, cy.email))
+            await blocked(watching, connection.info.backend_pid)
+            await watching.execute("select from mail_pace for update nowait")
+        assert (await erasing)["texts"] == 1
+
+
+async def test_news_about_a_person_are_found_without_reading_those_about_others(system: System) -> None:
+    async with system.owner() as connection, connection.transaction():
+        await connection.execute("set local enable_seqscan = off")
+        statement, nobody = erasure._FORGET_REASONS, {"id": uuid4()}  # pyright: ignore[reportPrivateUsage]
+        plan = await connection.execute(f"explain {statement}", nobody)
+        assert "effect_about_candidate" in str(await plan.fetchall())
+
+
+async def moment(connection: psycopg.AsyncConnection[Any]) -> datetime:
+    """What time it is for the database."""
+    ((now,),) = await (await connection.execute("select clock_timestamp()")).fetchall()
+    found: datetime = now
+    return found
 
 
 async def blocked(connection: psycopg.AsyncConnection[Any], by: int) -> None:
