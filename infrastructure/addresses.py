@@ -4,8 +4,22 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/?#@]*):.*@")
-"""In a URL; whoever reads it may take a password that holds a `/`, `?`, `#` or `@`."""
+_NO_SECRETS: Final = frozenset(
+    {
+        *("host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert", "application_name"),
+        *("connect_timeout", "target_session_attrs", "load_balance_hosts", "channel_binding"),
+        *("db", "protocol", "socket_timeout", "socket_connect_timeout", "health_check_interval"),
+        *("region", "aws_region"),
+    }
+)
+"""What an address may show of what stands in its query, or in `key=value` form."""
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NETLOC_END: Final = re.compile(r"[/?#]")
+_HOSTS: Final = re.compile(r"(?:(?:\[[^\]]*\]|[^:,\[\]]*)(?::\d*)?(?:,|$))*")
+"""One or several with their ports; what looks otherwise may be a password without its host."""
+_PASSWORD: Final = re.compile(r"(\w*password)\s*=.*", re.DOTALL)
+"""In the `key=value` form; where it ends, its quotes say, if they are right."""
 
 
 def is_url(url: str | None) -> bool:
@@ -65,15 +79,45 @@ def http_url(host: str, port: int) -> str:
 
 
 def hide_password(text: str) -> str:
-    """The same line with `***` for the password in a URL."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    """A line about an address, like an error, without the secrets of that address. It is taken to go on to the end of the line."""
+    said = _PASSWORD.sub(r"\1=***", text)
+    address = _SCHEME.search(said)
+    return said if address is None else said[: address.start()] + _url(said[address.start() :])
 
 
-def without_secrets(url: str) -> str:
-    """The address with `***` for its password, and for what its query calls one."""
-    parts = urlsplit(hide_password(url))
-    query = [(k, "***" if "password" in k or "secret" in k else v) for k, v in parse_qsl(parts.query)]
-    return _joined(parts._replace(query=urlencode(query, safe="/*")))
+def without_secrets(address: str) -> str:
+    """A URL, or PostgreSQL's `key=value` form, with `***` for its password and for whatever is not known to be no secret."""
+    return _url(address) if _SCHEME.match(address) else _key_values(address)
+
+
+def _url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    end = _NETLOC_END.search(rest)
+    netloc, further = (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
+    if "@" in further:
+        # A password with a / ? or #, or one in the query: nobody can say where it begins.
+        return f"{scheme}://***"
+    userinfo, at, hosts = netloc.rpartition("@")
+    user, colon, _ = userinfo.partition(":")
+    path, _, query = further.partition("#")[0].partition("?")
+    shown = urlencode([(key, _shown(key, value)) for key, value in parse_qsl(query)], safe="/*")
+    hosts = hosts if _HOSTS.fullmatch(hosts) else "***"
+    return f"{scheme}://{user}{colon and ':***'}{at}{hosts}{path}{'?' if shown else ''}{shown}"
+
+
+def _key_values(text: str) -> str:
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        given = conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        return "***"
+    return make_conninfo("", **{key: _shown(key, str(value)) for key, value in given.items()})
+
+
+def _shown(key: str, value: str) -> str:
+    return value if key in _NO_SECRETS else "***"
 
 
 def _joined(parts: SplitResult) -> str:

@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as example_count
 from hypothesis import strategies as st
 
 from infrastructure import settings
+from infrastructure.addresses import hide_password
 from infrastructure.secret_key import with_secret_key
 from infrastructure.settings import Settings, SettingsError
 
@@ -100,8 +102,94 @@ def test_secrets_are_never_shown() -> None:
     assert "hush" not in repr(shown)
     assert shown["DATABASE_URL"] == "postgresql://me:***@db:5432/x?sslpassword=***&application_name=a"
     assert shown["REDIS_URL"] == "redis://:***@cache/0"
-    assert shown["HIRELOG_API_DATABASE_URL"] == "postgresql://me:***@db/x"
+    assert shown["HIRELOG_API_DATABASE_URL"] == "postgresql://***"
     assert shown["HIRELOG_SMTP_URL"] == "smtps://me@mail:465"
+
+
+FORMS = {
+    "DATABASE_URL": (
+        "postgresql://me:{}@db:5432/x",
+        "postgres://me@corp.com:{}@db/x?sslmode=require",
+        "postgresql://me:{}@one:1,two:2/x",
+        "postgresql:///x?host=/run&user=me&password={}",
+        "postgresql://db/x?password={}&application_name=a",
+        "postgresql://me@db/x?sslpassword={}",
+        "host=db user=me password={} dbname=x",
+        "host = db  password = '{}' sslmode=require",
+        "host=db sslpassword='{}'",
+    ),
+    "REDIS_URL": (
+        "redis://:{}@cache/0",
+        "rediss://me@corp.com:{}@cache:6379/1?db=2",
+        "redis://cache/0?password={}",
+        "unix://me:{}@/run/valkey.sock?db=1",
+        "unix:///run/valkey.sock?password={}&db=1",
+    ),
+    "HIRELOG_SMTP_URL": (
+        "smtp://me:{}@smtp.corp.com",
+        "smtp+starttls://me@corp.com:{}@smtp.corp.com:587",
+        "smtps://:{}@[::1]:465",
+        "me:{}@smtp.corp.com",
+    ),
+    "HIRELOG_BLOB_URL": (
+        "s3://KEY:{}@bucket/prefix",
+        "s3://bucket/prefix?secret_access_key={}&region=eu",
+        "s3://bucket?aws_session_token={}",
+        "gs://bucket?token={}",
+        "az://container/prefix?account_key={}",
+        "https://account.blob.core.windows.net/container?sv=1&sig={}#x",
+    ),
+    "HIRELOG_SENDGRID_URL": ("https://me:{}@proxy", "https://proxy?key={}"),
+}
+"""Where a password stands in what each setting takes."""
+
+FORMS["HIRELOG_API_DATABASE_URL"] = FORMS["DATABASE_URL"]
+
+
+def written(form: str, password: str) -> str:
+    """With the password as it is, where its form needs no more, or quoted as its form has it."""
+    if "://" in form:
+        return form.format(quote(password, safe=""))
+    return form.format(password.replace("\\", r"\\").replace("'", r"\'").replace(" ", r"\ "))
+
+
+@example_count(max_examples=50)
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=8))
+@example("@")
+@example("/?#@")
+@example("://")
+@example("' \\")
+@example("&x=")
+def test_no_password_is_shown_in_whatever_form_it_was_written(middle: str) -> None:
+    password = f"hush{middle}hush"
+    for name, forms in FORMS.items():
+        for form in forms:
+            for text in (form.format(password), written(form, password)):
+                given = {"SECRET_KEY": KEY, "HIRELOG_MAIL_FROM": "jobs@example.com", name: text}
+                try:
+                    shown = repr(settings.effective(settings.load(given)))
+                except SettingsError as refused:
+                    shown = str(refused)
+                assert "hush" not in shown, text
+                if "://" in form or "password" in form:
+                    assert "hush" not in hide_password(f'cannot be opened: "{text}"'), text
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "shown"),
+    [
+        ("DATABASE_URL", "host=db password='a b' user=me", "user=me password=*** host=db"),
+        ("DATABASE_URL", "postgresql://me@/x?host=/run", "postgresql://me@/x?host=/run"),
+        ("DATABASE_URL", "postgresql://me:a@one:1,[::1]/x", "postgresql://me:***@one:1,[::1]/x"),
+        ("HIRELOG_SMTP_URL", "smtps://me@corp.com:a@smtp:465", "smtps://me@corp.com:***@smtp:465"),
+        ("HIRELOG_BLOB_URL", "s3://bucket/cvs?region=eu&token=a", "s3://bucket/cvs?region=eu&token=***"),
+        ("HIRELOG_SMTP_URL", "smtp://me:a", "smtp://***"),
+        ("REDIS_URL", "unix:///run/valkey.sock?db=2", "unix:///run/valkey.sock?db=2"),
+    ],
+)
+def test_what_is_no_secret_is_shown(name: str, address: str, shown: str) -> None:
+    given = {"SECRET_KEY": KEY, "HIRELOG_MAIL_FROM": "jobs@example.com", name: address}
+    assert settings.effective(settings.load(given))[name] == shown
 
 
 @pytest.mark.parametrize(
