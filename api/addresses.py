@@ -1,19 +1,26 @@
 """E-mail addresses that an account may have."""
 
-from unicodedata import is_normalized
+import re
+from typing import Final
+from unicodedata import category, is_normalized
 
+from api.fields import UNSEEN
 from api.invalid_fields import InvalidField
 from api.problems import not_valid
 from infrastructure.accounts import letter_box
 from infrastructure.mail_message import address, in_own_letters
 from infrastructure.mail_transport import Refused
 
+_UNSEEN: Final = re.compile(f"[{UNSEEN}]")
+_UNWRITTEN: Final = "CZ"
+"""Categories of Unicode: control, format, private and unassigned characters, and separators."""
+
 
 def check_email(email: str) -> None:
     """Raise a 400 problem for an address that mail cannot be sent to, or that has a second spelling: one letter box is one account's.
 
     Such are stand-ins for other characters (full-width letters, the Kelvin sign), which mail programs and databases take for the
-    same, or not, each in its way; capitals beyond ASCII, of which no two programs make the same small letters; and domains that are
+    same, or not, each in its way; what shows nothing or turns the direction of writing, so that it looks like another; capitals beyond ASCII, of which no two programs make the same small letters; and domains that are
     not what they are decoded to: in `xn--` form, or with other dots.
     """
     reason = None
@@ -25,6 +32,8 @@ def check_email(email: str) -> None:
         reason = str(refused)
     if letter_box(email) != email.lower():
         reason = reason or "write it in small letters"
+    if _UNSEEN.search(email) or any(category(letter)[0] in _UNWRITTEN for letter in email):
+        reason = "spelt with characters that cannot be seen"
     if not is_normalized("NFKC", email):
         reason = "spelt with characters that stand for others"
     if reason is not None:

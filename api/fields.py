@@ -18,8 +18,13 @@ _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 TURNING: Final = r"\u202a-\u202e\u2066-\u2069"
 """Characters (as in a class of a pattern) that turn the direction of what follows in a list or a mail: no line has them, nor
 line breaks of Unicode's."""
-UNSEEN: Final = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
-"""Characters that show nothing: a line that must not be blank has another one."""
+UNSEEN: Final = (
+    r"\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters that show nothing (blanks, fillers, and what Unicode has programs ignore): a line that must not be blank has another
+one. Those beyond 16 bits stand for themselves: Python and JSON Schema do not spell them alike."""
 _LINE: Final = rf"^[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
 _SOME_LINE: Final = rf"^(?=[{UNSEEN}]*[^{UNSEEN}])[^\x00-\x1f\x7f\u2028\u2029{TURNING}]*$(?!\n)"
 _CURRENCY: Final = rf"^({'|'.join(sorted(CURRENCIES))})$(?!\n)"

@@ -97,7 +97,21 @@ def test_a_domain_in_another_spelling_than_its_own_is_refused(domain: str) -> No
     assert refused.value.status == 400
 
 
-@pytest.mark.parametrize("email", ["Sam@Example.COM", "sam@Exämple.com", "sam@a_b.example", "jörg@例え.jp"])
+@pytest.mark.parametrize(
+    "unseen",
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u200b\u200d\u200e\u2028\u202a\u202e\u2060\u2066\u206f\u2800\u3164\ufe0f\ufeff"
+    "\uffa0\ufff9\U0001d173\U000e0001\U000e0062\U000e0100\x85\ue000\u0378",
+)
+def test_an_address_that_looks_like_another_is_refused(unseen: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        check_email(f"bo{unseen}ss@example.com")
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["Sam@Example.COM", "sam@Exämple.com", "sam@a_b.example", "jörg@例え.jp", "山田+\U0001f600@例え.jp"],
+)
 def test_an_address_in_its_own_letters_is_taken(email: str) -> None:
     check_email(email)
 

@@ -36,6 +36,8 @@ INVALID: Final[dict[str, tuple[bytes, str]]] = {
     "a line's end": (b'{"title": "a\\n"}', "title"),
     "blanks": (b'{"title": "\\u3000 \\t "}', "title"),
     "nothing that can be seen": (b'{"title": "\\u200b\\u00ad \\ufeff"}', "title"),
+    "fillers": (b'{"title": "\\u3164\\u2800\\u115f\\u034f\\ufe0f\\u180e"}', "title"),
+    "tags": ('{"title": "\U000e0062\U000e007f"}'.encode(), "title"),
     "text that turns around": (b'{"title": "\\u202egnp.exe"}', "title"),
     "a line break of Unicode's": (b'{"title": "a\\u2028b"}', "title"),
     "an escape": (b'{"title": "x", "description": "\\u001b[31m"}', "description"),
