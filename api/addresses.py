@@ -20,8 +20,8 @@ def check_email(email: str) -> None:
     """Raise a 400 problem for an address that mail cannot be sent to, or that has a second spelling: one letter box is one account's.
 
     Such are stand-ins for other characters (full-width letters, the Kelvin sign), which mail programs and databases take for the
-    same, or not, each in its way; what shows nothing or turns the direction of writing, so that it looks like another; capitals beyond ASCII, of which no two programs make the same small letters; and domains that are
-    not what they are decoded to: in `xn--` form, or with other dots.
+    same, or not, each in its way; what shows nothing or turns the direction of writing; capitals beyond ASCII, of which no two
+    programs make the same small letters; and domains that are not what they are decoded to: in `xn--` form, or with other dots.
     """
     reason = None
     try:
@@ -33,7 +33,7 @@ def check_email(email: str) -> None:
     if letter_box(email) != email.lower():
         reason = reason or "write it in small letters"
     if _UNSEEN.search(email) or any(category(letter)[0] in _UNWRITTEN for letter in email):
-        reason = "spelt with characters that cannot be seen"
+        reason = reason or "spelt with characters that cannot be seen"
     if not is_normalized("NFKC", email):
         reason = "spelt with characters that stand for others"
     if reason is not None:

@@ -48,6 +48,8 @@ ALLOWED_FIELDS: Final = {
     "policy": "weights of a policy are a rule between fields",
     "the address": "what mail can be sent to is decided with the rules of international domains",
     "stand for others": "and the Unicode tables",
+    "small letters": "the same",
+    "cannot be seen": "the same",
     "as_of": "the format date-time has more than a calendar: leap seconds, the year 0",
 }
 """What the refusal of a valid request may be about."""
