@@ -12,7 +12,7 @@ from api.fields import Body, Note
 from api.problems import ProblemError
 from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
 from api.services import Services, services_of
-from api.texts import PersonalText, about_candidate, carry_out
+from api.texts import about_candidate, carry_out
 from application.actor import Actor
 from application.entity import decode
 from application.handle import Metadata, Outcome
@@ -33,6 +33,7 @@ from domain.job_application import (
     allowed_stages,
 )
 from infrastructure import personal_texts
+from infrastructure.personal_texts import PersonalText
 
 _ALREADY_DECIDED: Final = Rejected(
     "already_decided", "This was decided before, with other words: those that came now were not recorded."

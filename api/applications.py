@@ -26,7 +26,7 @@ from api.requests import (
 )
 from api.resumes import check_own
 from api.services import Services, services_of
-from api.texts import PersonalText, carry_out, text_id
+from api.texts import carry_out, text_id
 from application.commands import application_id
 from application.entity import rehydrate
 from application.handle import Metadata
@@ -40,6 +40,7 @@ from domain.job_application import (
     plain_source,
 )
 from domain.screening import Verdict
+from infrastructure.personal_texts import PersonalText
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application
 from projections.application_search import ApplicationFilters, BoardColumn, Sort

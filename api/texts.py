@@ -4,23 +4,15 @@ from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from api.application_answer import load
 from api.services import Services
+from application.commands import COMMANDS
 from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from domain.decision import Command
 from domain.identifiers import derived_id, tenant_of
 from infrastructure import personal_texts
-
-
-class PersonalText(msgspec.Struct, frozen=True):
-    """What was written, and about whom; a repeated command has the same `text_id`."""
-
-    text_id: UUID
-    subject_id: UUID
-    content: dict[str, str]
+from infrastructure.personal_texts import PersonalText
 
 
 def text_id(about: UUID, how: Metadata) -> UUID:
@@ -52,9 +44,9 @@ def carry_out(
 
 
 async def _with_text(services: Services, command: Command, how: Metadata, text: PersonalText) -> Outcome[Any]:
-    tenant_id = tenant_of(text.text_id)
+    stream_id = COMMANDS[type(command)].stream_id(command)
     async with services.database.of(how.actor) as connection:
-        await personal_texts.keep(connection, tenant_id, text.text_id, text.subject_id, text.content)
+        await personal_texts.keep(connection, text, stream_id=stream_id, command_id=how.command_id)
     named = True
     try:
         outcome = await services.commands.handle(command, how)
@@ -63,8 +55,8 @@ async def _with_text(services: Services, command: Command, how: Metadata, text: 
         named = False
         raise
     finally:
-        # The same text may come with a repetition of this command that succeeds: then it stays.
+        # The same text may come with a repetition of this command that succeeds. If none does, it is forgotten a day later.
         if not named and not how.repeatable:
             async with services.database.of(how.actor) as connection:
-                await personal_texts.forget(connection, tenant_id, text.text_id)
+                await personal_texts.forget(connection, tenant_of(text.text_id), text.text_id)
     return outcome

@@ -25,6 +25,20 @@ _STATEMENTS: Final[tuple[LiteralString, ...]] = (
     # Nobody repeats a request that long after it.
     "delete from request_key where created_at < clock_timestamp() - interval '7 days'",
     "delete from account_mail where mail_done_at < clock_timestamp() - make_interval(days => %(days)s)",
+    # A text whose command was refused, or whose process ended in between; each is asked about once. Who is about to name it
+    # has made it young again, or waits for this and keeps it anew.
+    """
+    with old as materialized (
+        select tenant_id, text_id, exists (
+            select from event where event.tenant_id = personal_text.tenant_id
+            and event.stream_id = personal_text.stream_id and event.command_id = personal_text.command_id) as named
+        from personal_text where unnamed_at < clock_timestamp() - interval '1 day' for update skip locked),
+    named as (
+        update personal_text set unnamed_at = null from old
+        where personal_text.tenant_id = old.tenant_id and personal_text.text_id = old.text_id and old.named)
+    delete from personal_text using old
+    where personal_text.tenant_id = old.tenant_id and personal_text.text_id = old.text_id and not old.named
+    """,
 )
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

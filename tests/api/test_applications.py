@@ -1,11 +1,15 @@
 """Applications over HTTP: applying, moving, boards and lists, and how they stood earlier."""
 
 import asyncio
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 import pytest
+from psycopg_pool import ConnectionPool
 
+from domain.identifiers import random_id
+from infrastructure.forgetting import forget
+from infrastructure.personal_texts import PersonalText, keep
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -228,3 +232,59 @@ async def test_no_text_stays_that_no_event_names(system: System) -> None:
     again = await admin.post(f"{path}/reject", {"reason": "Again.", "note": "No change."})
     refused(again, 409, "already_decided")
     assert await texts_about(system, cy) == [letter, {"note": "Never.", "reason": "No."}]
+
+
+async def forget_what_is_over(system: System) -> None:
+    with ConnectionPool[Any](system.database_url, min_size=1, max_size=1, open=True) as pool:
+        await asyncio.to_thread(forget, pool, system.services.settings.home / "no outbox")
+
+
+async def a_day_passes(system: System, *people: Person) -> None:
+    async with system.owner() as connection:
+        await connection.execute(
+            "update personal_text set unnamed_at = unnamed_at - interval '25 hours' where subject_id = any(%s)",
+            ([UUID(person.id) for person in people],),
+        )
+
+
+async def test_a_text_that_was_refused_with_a_key_is_forgotten_a_day_later(system: System) -> None:
+    admin, cy, bo = await system.company(), await system.candidate(), await system.candidate()
+    job = await admin.posts_job()
+    application = await cy.applies(job, cover_letter="Dear")
+    path = f"/applications/{application['id']}/reject"
+    done(await admin.post(path, {"reason": "No."}, key="first"))
+    named, again = [{"cover_letter": "Dear"}, {"reason": "No."}], {"reason": "Once more."}
+    refused(await admin.post(path, again, key="second"), 409, "already_decided")
+    done(await admin.post(f"/jobs/{job['id']}/close"))
+    letter = {"cover_letter": "Too late"}
+    refused(await bo.post(f"/jobs/{job['id']}/apply", letter, key="third"), 409, "job_not_open")
+    await forget_what_is_over(system)
+    assert (await texts_about(system, cy), await texts_about(system, bo)) == ([*named, again], [letter])
+
+    await a_day_passes(system, cy, bo)
+    refused(await admin.post(path, again, key="second"), 409, "already_decided")
+    await forget_what_is_over(system)
+    assert (await texts_about(system, cy), await texts_about(system, bo)) == ([*named, again], [])
+    async with system.owner() as connection:
+        to_ask = await connection.execute(
+            "select content from personal_text where subject_id = %s and unnamed_at is not null",
+            (UUID(cy.id),),
+        )
+        assert await to_ask.fetchall() == [(again,)]
+
+    await a_day_passes(system, cy)
+    await forget_what_is_over(system)
+    assert await texts_about(system, cy) == named
+
+
+async def test_a_text_stays_that_a_command_is_about_to_name(system: System) -> None:
+    admin, cy = await system.company(), await system.candidate()
+    text = PersonalText(random_id(UUID(admin.company_id), uuid4()), UUID(cy.id), {"note": "Soon."})
+    async with system.owner() as connection:
+        await keep(connection, text, stream_id=uuid4(), command_id=uuid4())
+        await a_day_passes(system, cy)
+        async with connection.transaction():
+            await keep(connection, text, stream_id=uuid4(), command_id=uuid4())
+            await forget_what_is_over(system)
+        await forget_what_is_over(system)
+    assert await texts_about(system, cy) == [{"note": "Soon."}]

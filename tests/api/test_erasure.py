@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 import pytest
 
+from domain.identifiers import random_id
 from infrastructure import account_mail, erasure, personal_texts, resume_rows, revocations
 from infrastructure.blob_sweep import BlobSweep
 from infrastructure.operator_error import OperatorError
@@ -209,8 +210,9 @@ class Late(msgspec.Struct, frozen=True):
     company: Person
 
     async def texts(self) -> None:
-        tenant, subject = UUID(self.company.company_id), UUID(self.person.id)
-        await personal_texts.keep(self.connection, tenant, uuid4(), subject, {"comment": "Late."})
+        text_id = random_id(UUID(self.company.company_id), uuid4())
+        text = personal_texts.PersonalText(text_id, UUID(self.person.id), {"comment": "Late."})
+        await personal_texts.keep(self.connection, text, stream_id=uuid4(), command_id=uuid4())
 
     async def account_mails(self) -> None:
         account_id, email = UUID(self.person.id), f"{uuid4().hex}@example.com"
