@@ -199,6 +199,17 @@ async def test_a_file_that_cannot_be_had_from_here_is_left_to_the_sweep(
     assert sum(path.exists() for path in files) == len(files) - 1
 
 
+async def test_nothing_is_deleted_when_a_mail_in_the_outbox_cannot_be(system: System, tmp_path: Path) -> None:
+    cy = await system.candidate()
+    async with system.owner() as connection:
+        welcome = await connection.execute("select mail_id from account_mail where email = %s", (cy.email,))
+        ((mail_id,),) = await welcome.fetchall()
+    (tmp_path / "outbox" / f"20260101T000000Z-{mail_id}.eml").mkdir(parents=True)
+    with pytest.raises(OperatorError, match="nothing was deleted: a mail in the outbox cannot be"):
+        await erase(system, cy.email, HIRELOG_HOME=str(tmp_path))
+    assert (await cy.sees("/auth/me"))["email"] == cy.email
+
+
 # Those who write at the same time
 
 
