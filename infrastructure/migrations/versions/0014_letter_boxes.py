@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _COUNT = """
 create or replace function account_mail_of_last_hour(kind text, address text) returns bigint
