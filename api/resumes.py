@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from api.access import CANDIDATE, SIGNED_IN
+from api.departures import while_connected
 from api.file_names import attachment, clean
 from api.invalid_fields import InvalidField
 from api.problems import ProblemError, not_valid
@@ -94,7 +95,7 @@ async def upload_resume(
     upload = await one_file(request, "file", FILE_BYTES)
     with upload.file:
         key = _request_key(idempotency_key, upload)
-        resume = await _repeated(services, owner_id, key) or await _kept(services, owner_id, upload, key)
+        resume = await _repeated(services, owner_id, key) or await _kept(request, owner_id, upload, key)
     return Response(_answer(resume), status_code=201, headers={"Location": f"/resumes/{resume.resume_id}"})
 
 
@@ -193,16 +194,18 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
     return resume
 
 
-async def _kept(services: Services, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
+async def _kept(request: AnyRequest, owner_id: UUID, upload: Upload, key: RequestKey | None) -> Resume:
     """Read the file, store it, and write its row; a file that no row comes to name is removed again, at the latest by the sweep.
 
     Who has too many resumes is refused before the file is read, and again when the row is written: others may upload too.
     """
+    services = services_of(request)
     async with services.database.of_account(owner_id) as connection:
         has_most = await resume_rows.has_most(connection, owner_id)
     if has_most:
         return await _made_meanwhile(services, owner_id, key)
-    read = await services.resumes.read(upload.file, services.vocabulary.current())
+    reading = services.resumes.read(upload.file, services.vocabulary.current(), owner_id)
+    read = await while_connected(request, reading)
     resume = Resume(
         resume_id=uuid4(),
         owner_id=owner_id,

@@ -60,7 +60,7 @@ async def read_folder(folder: Path, vocabulary: Vocabulary) -> list[Read]:
                 started = time.perf_counter()
                 answer, refused = None, ""
                 try:
-                    answer = await reader.read(file, vocabulary)
+                    answer = await reader.read(file, vocabulary, "benchmark")
                 except ResumeRefused as error:
                     refused = error.reason
                 found.append(Read(entry, answer, refused, time.perf_counter() - started))

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Hashable
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -14,10 +15,12 @@ import msgspec
 import structlog
 
 from domain.skills import BUILT_IN, Vocabulary
+from infrastructure.fair_turns import FairTurns, NoTurn
 from infrastructure.resume_kind import ResumeRefused
 from infrastructure.resume_worker import TOO_COMPLEX, Answer
 
 _ANSWER_BYTES: Final = 64_000
+_WAITING_PER_PERSON: Final = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -27,16 +30,18 @@ class ResumesBusy(Exception):
 
 
 class ResumeReader:
-    """Reads resumes, `at_once` of them at the same time, each for `seconds` at most, for `waiting` callers at most.
+    """Reads resumes, `at_once` of them at the same time and one of a person, each for `seconds` at most.
 
-    Use it as a context manager.
+    `waiting` callers may wait, in turns person by person, `patience` seconds each. Use it as a context manager.
     """
 
-    def __init__(self, *, at_once: int = 2, waiting: int = 32, seconds: float = 15.0) -> None:
-        self._turns = asyncio.Semaphore(at_once)
+    def __init__(
+        self, *, at_once: int = 2, waiting: int = 32, seconds: float = 15.0, patience: float = 10.0
+    ) -> None:
+        self._turns = FairTurns(
+            at_once=at_once, waiting=waiting, waiting_per_key=_WAITING_PER_PERSON, seconds=patience
+        )
         self._seconds = seconds
-        self._most_waiting = waiting
-        self._waiting = 0
         self._vocabulary: Vocabulary = BUILT_IN
         self._vocabulary_file: IO[bytes] | None = None
 
@@ -49,19 +54,17 @@ class ResumeReader:
         if self._vocabulary_file is not None:
             self._vocabulary_file.close()
 
-    async def read(self, file: IO[bytes], vocabulary: Vocabulary) -> Answer:
-        """What a file (an open one with a descriptor) is, and what its text hints at.
+    async def read(self, file: IO[bytes], vocabulary: Vocabulary, owner_id: Hashable) -> Answer:
+        """What a file (an open one with a descriptor) of a person is, and what its text hints at.
 
-        A file whose text cannot be had within the limits is `text_found=False`. Raises `ResumeRefused` and `ResumesBusy`.
+        A file whose text cannot be had within the limits is `text_found=False`. Who is cancelled gives up the place, and the
+        reading. Raises `ResumeRefused` and `ResumesBusy`.
         """
-        if self._waiting >= self._most_waiting:
-            raise ResumesBusy("Too many resumes are being read; try again shortly.")
-        self._waiting += 1
         try:
-            async with self._turns:
+            async with self._turns.turn(owner_id):
                 lines = await self._ask(file, vocabulary)
-        finally:
-            self._waiting -= 1
+        except NoTurn:
+            raise ResumesBusy("Too many resumes are being read; try again shortly.") from None
         answer = msgspec.json.decode(lines[-1], type=Answer) if lines else Answer(reason="resume_too_complex")
         if answer.media_type is None:
             raise ResumeRefused(answer.reason or "resume_too_complex", answer.detail or TOO_COMPLEX)

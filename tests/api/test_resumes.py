@@ -93,6 +93,36 @@ async def test_what_is_no_resume_is_refused_and_leaves_nothing(cleo: Person, sys
     assert (await cleo.sees("/resumes"))["items"] == []
 
 
+async def test_who_hangs_up_meanwhile_is_read_no_further(cleo: Person, system: System) -> None:
+    head = b'--limit\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    body = head + resume_files.endless_pdf() + b"\r\n--limit--\r\n"
+    left: list[Any] = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+    sent: list[int] = []
+
+    async def receive() -> Any:
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            sent.append(message["status"])
+
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": "/resumes",
+        "query_string": b"",
+        "headers": [
+            (b"authorization", f"Bearer {cleo.token}".encode()),
+            (b"content-type", b"multipart/form-data; boundary=limit"),
+            (b"content-length", b"%d" % len(body)),
+        ],
+        "client": ("127.0.0.1", 1),
+    }
+    await system.app(scope, receive, send)
+    assert sent == [408]
+    assert (await cleo.sees("/resumes"))["items"] == []
+
+
 async def test_a_file_has_five_megabytes_at_most(cleo: Person) -> None:
     line = b"Python and Go\n"
     most = line * (FILE_BYTES // len(line) + 1)

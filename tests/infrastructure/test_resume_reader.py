@@ -77,7 +77,7 @@ async def test_an_imported_vocabulary_reaches_the_reader() -> None:
     vocabulary = BUILT_IN.extended([Skill("Quantum Baking", ("q-baking",))])
     async with ResumeReader() as reader:
         with opened(b"Skills: Q-Baking, Python") as file:
-            assert (await reader.read(file, vocabulary)).skills == ("python", "quantum baking")
+            assert (await reader.read(file, vocabulary, "cleo")).skills == ("python", "quantum baking")
 
 
 @pytest.mark.asyncio
@@ -87,7 +87,7 @@ async def test_uploads_on_both_sides_of_an_import_keep_their_vocabularies() -> N
     files = [opened(b"Skills: Q-Baking, Q-Frying") for _ in range(4)]
     async with ResumeReader() as reader:
         vocabularies = [before, after] * 2
-        reads = map(reader.read, files, vocabularies)
+        reads = map(reader.read, files, vocabularies, range(4))
         skills = [answer.skills for answer in await asyncio.gather(*reads)]
     for file in files:
         file.close()
@@ -146,7 +146,7 @@ def test_the_skills_are_told_before_the_years_are_sought() -> None:
 async def test_blanks_do_not_take_the_time_for_skills_and_years(hostile: str) -> None:
     async with ResumeReader(seconds=60) as reader:
         with opened(f"{TEXT}{hostile}".encode()) as file:
-            answer = await reader.read(file, BUILT_IN)
+            answer = await reader.read(file, BUILT_IN, "cleo")
     assert set(SKILLS) <= set(answer.skills)
     assert answer.experience_years == 7
 
@@ -160,7 +160,7 @@ async def test_what_takes_forever_ends_with_its_time_and_others_go_on_meanwhile(
     async with ResumeReader(seconds=4) as reader:
         with opened(resume_files.endless_pdf()) as file:
             started, beats = time.monotonic(), 0
-            reading = asyncio.create_task(reader.read(file, BUILT_IN))
+            reading = asyncio.create_task(reader.read(file, BUILT_IN, "cleo"))
             while not reading.done():
                 await asyncio.sleep(0.01)
                 beats += 1
@@ -168,14 +168,14 @@ async def test_what_takes_forever_ends_with_its_time_and_others_go_on_meanwhile(
         assert time.monotonic() - started < 12
         assert beats > 50
         with opened(TEXT.encode()) as file:
-            assert (await reader.read(file, BUILT_IN)).text_found
+            assert (await reader.read(file, BUILT_IN, "cleo")).text_found
 
 
 @pytest.mark.asyncio
 async def test_who_would_wait_behind_too_many_is_sent_away() -> None:
-    async with ResumeReader(at_once=1, waiting=2) as reader:
+    async with ResumeReader(at_once=1, waiting=1) as reader:
         with opened(TEXT.encode()) as file:
-            reading = [reader.read(file, BUILT_IN) for _ in range(3)]
+            reading = [reader.read(file, BUILT_IN, owner) for owner in range(3)]
             first, second, third = await asyncio.gather(*reading, return_exceptions=True)
     assert isinstance(first, Answer)
     assert isinstance(second, Answer)
@@ -183,11 +183,27 @@ async def test_who_would_wait_behind_too_many_is_sent_away() -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_sends_many_that_take_long_keeps_nobody_waiting() -> None:
+    async with ResumeReader(seconds=60) as reader:
+        with opened(resume_files.endless_pdf()) as endless, opened(TEXT.encode()) as file:
+            hog = [asyncio.create_task(reader.read(endless, BUILT_IN, "hog")) for _ in range(4)]
+            await asyncio.sleep(0)
+            assert (await reader.read(file, BUILT_IN, "cleo")).text_found
+            assert [reading.done() for reading in hog] == [False, False, False, True]
+            with pytest.raises(ResumesBusy):
+                await hog[3]
+            for reading in hog:
+                reading.cancel()
+            await asyncio.wait(hog)
+            assert (await reader.read(file, BUILT_IN, "hog")).text_found
+
+
+@pytest.mark.asyncio
 async def test_the_child_inherits_no_secret_and_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "hidden")
     async with ResumeReader(seconds=1) as reader:
         with opened(resume_files.endless_pdf()) as file:
-            reading = asyncio.create_task(reader.read(file, BUILT_IN))
+            reading = asyncio.create_task(reader.read(file, BUILT_IN, "cleo"))
             child = await limited_child()
             assert child.environ() == {"LC_ALL": "C.UTF-8"}
             assert child.rlimit(psutil.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
