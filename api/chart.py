@@ -5,7 +5,7 @@ import hashlib
 import multiprocessing
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from api.chart_worker import CHART_VERSION, ChartFormat, JobBars, draw, leave_with_parent
+from infrastructure.fair_turns import FairTurns, NoTurn
 from projections.job_dashboard import JobFigures
 
 __all__ = ["MEDIA_TYPES", "ChartFormat", "ChartRenderer", "ChartStatistics", "ChartUnavailable", "KeptFiles"]
@@ -26,6 +27,8 @@ MEDIA_TYPES: Final[Mapping[ChartFormat, str]] = {
     "svg": "image/svg+xml",
     "json": "application/json",
 }
+
+_WAITING_PER_OWNER: Final = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -46,19 +49,25 @@ class ChartStatistics(msgspec.Struct, frozen=True, kw_only=True):
 class ChartRenderer:
     """Draws charts of jobs off the event loop, in one process that starts with the first chart and is replaced if it dies.
 
-    One per API process; use it as a context manager, or `close` it. Equal requests at the same time draw once.
-    `cache_bytes` bounds the files that are kept, `queue_limit` the different charts that may wait, and
-    `timeout_seconds` one drawing; the first one takes some seconds more, for it loads the libraries.
+    One per API process; use it as a context manager, or `close` it. Equal requests at the same time draw once; different ones
+    take turns, owner by owner. `cache_bytes` bounds the files that are kept, `queue_limit` the charts that may wait,
+    `patience_seconds` how long, and `timeout_seconds` one drawing; the first one takes some seconds more, for it loads the libraries.
     """
 
     def __init__(
-        self, *, cache_bytes: int = 32_000_000, queue_limit: int = 16, timeout_seconds: float = 20.0
+        self,
+        *,
+        cache_bytes: int = 32_000_000,
+        queue_limit: int = 32,
+        timeout_seconds: float = 20.0,
+        patience_seconds: float = 10.0,
     ) -> None:
         self.timeout_seconds = timeout_seconds
-        self._queue_limit = queue_limit
         self._files = KeptFiles(cache_bytes)
         self._worker = _Worker()
-        self._turn = asyncio.Lock()
+        self._turns = FairTurns(
+            at_once=1, waiting=queue_limit, waiting_per_key=_WAITING_PER_OWNER, seconds=patience_seconds
+        )
         self._drawing: dict[str, asyncio.Task[bytes]] = {}
         self._closed = False
         self._drawn = self._kept = self._shared = 0
@@ -93,8 +102,13 @@ class ChartRenderer:
         """The strong validator, with its quotes, of the chart that `render` would return; nothing is drawn for it."""
         return _etag(_bars(figures), format)
 
-    async def render(self, figures: Sequence[JobFigures], format: ChartFormat) -> bytes:  # noqa: A002
-        """The chart as a file of type `MEDIA_TYPES[format]`. Raises `ChartUnavailable`."""
+    async def render(
+        self,
+        figures: Sequence[JobFigures],
+        format: ChartFormat,  # noqa: A002
+        owner: Hashable,
+    ) -> bytes:
+        """The chart as a file of type `MEDIA_TYPES[format]`; `owner` is the company that waits for it. Raises `ChartUnavailable`."""
         bars = _bars(figures)
         key = _etag(bars, format)
         if (file := self._files.get(key)) is not None:
@@ -103,10 +117,8 @@ class ChartRenderer:
         drawing = self._drawing.get(key)
         if drawing is not None:
             self._shared += 1
-        elif len(self._drawing) >= self._queue_limit:
-            raise ChartUnavailable("Too many charts are being drawn; try again shortly.")
         else:
-            drawing = asyncio.create_task(self._draw(key, bars, format))
+            drawing = asyncio.create_task(self._draw_in_turn(owner, key, bars, format))
             self._drawing[key] = drawing
             drawing.add_done_callback(lambda done: self._finish(key, done))
         return await asyncio.shield(drawing)
@@ -116,29 +128,37 @@ class ChartRenderer:
         if not drawing.cancelled():
             drawing.exception()  # seen, even if every caller has gone
 
+    async def _draw_in_turn(
+        self, owner: Hashable, key: str, bars: Sequence[JobBars], form: ChartFormat
+    ) -> bytes:
+        try:
+            async with self._turns.turn(owner):
+                return await self._draw(key, bars, form)
+        except NoTurn:
+            raise ChartUnavailable("Too many charts are being drawn; try again shortly.") from None
+
     async def _draw(self, key: str, bars: Sequence[JobBars], form: ChartFormat) -> bytes:
-        async with self._turn:
-            for _ in range(2):
-                if self._closed:
-                    break
-                try:
-                    async with asyncio.timeout(self.timeout_seconds):
-                        file = await self._worker.draw(bars, form)
-                except TimeoutError:
-                    self._worker.end()
-                    _log.warning(
-                        "chart_worker_stopped", seconds=self.timeout_seconds, jobs=len(bars), format=form
-                    )
-                    raise ChartUnavailable(
-                        f"The chart was not drawn within {self.timeout_seconds:g} seconds."
-                    ) from None
-                except (BrokenProcessPool, OSError) as error:
-                    self._worker.end()
-                    _log.warning("chart_worker_died", error=str(error), jobs=len(bars), format=form)
-                else:
-                    self._drawn += 1
-                    self._files.keep(key, file)
-                    return file
+        for _ in range(2):
+            if self._closed:
+                break
+            try:
+                async with asyncio.timeout(self.timeout_seconds):
+                    file = await self._worker.draw(bars, form)
+            except TimeoutError:
+                self._worker.end()
+                _log.warning(
+                    "chart_worker_stopped", seconds=self.timeout_seconds, jobs=len(bars), format=form
+                )
+                raise ChartUnavailable(
+                    f"The chart was not drawn within {self.timeout_seconds:g} seconds."
+                ) from None
+            except (BrokenProcessPool, OSError) as error:
+                self._worker.end()
+                _log.warning("chart_worker_died", error=str(error), jobs=len(bars), format=form)
+            else:
+                self._drawn += 1
+                self._files.keep(key, file)
+                return file
         raise ChartUnavailable(
             "The charts are shut down." if self._closed else "The chart could not be drawn."
         )

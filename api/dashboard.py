@@ -62,7 +62,7 @@ async def chart(
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if is_unchanged(request, tag):
         return Response(b"", status_code=304, headers=headers, media_type=MEDIA_TYPES[format])
-    image = await services.charts.render(dashboard.items, format)
+    image = await services.charts.render(dashboard.items, format, company_of(request))
     return Response(image, headers=headers, media_type=MEDIA_TYPES[format])
 
 

@@ -24,6 +24,7 @@ from projections.job_dashboard import JobFigures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ACME = "acme"
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -95,7 +96,7 @@ def texts(svg: ET.Element) -> list[str]:
 
 @pytest.mark.parametrize("jobs", [0, 1, 500])
 async def test_a_png_grows_with_the_jobs_to_a_bound(charts: ChartRenderer, jobs: int) -> None:
-    width, height = pixels(await charts.render([figures(f"Job {n}") for n in range(jobs)], "png"))
+    width, height = pixels(await charts.render([figures(f"Job {n}") for n in range(jobs)], "png", ACME))
     assert 900 < width < 5000
     assert 400 < height < 1500
 
@@ -104,7 +105,7 @@ async def test_bars_and_line_show_each_job_and_a_job_without_views_leaves_a_gap(
     charts: ChartRenderer,
 ) -> None:
     jobs = [figures("A"), figures("B", 0, 0, None), figures("C", 80, 4, 5.0), figures("D", 3, 3, 100.0)]
-    svg = ET.fromstring(await charts.render(jobs, "svg"))  # noqa: S314 (our own)
+    svg = ET.fromstring(await charts.render(jobs, "svg", ACME))  # noqa: S314 (our own)
     assert [bar["fill"] for bar in marks(svg, "rect")] == [BLUE, ORANGE] * 4
     (line,) = marks(svg, "line")
     assert (line["stroke"], line["d"].count("M")) == (GREEN, 2)
@@ -115,17 +116,19 @@ async def test_bars_and_line_show_each_job_and_a_job_without_views_leaves_a_gap(
 
 
 async def test_no_jobs_say_so(charts: ChartRenderer) -> None:
-    assert "No jobs yet" in texts(ET.fromstring(await charts.render([], "svg")))  # noqa: S314
+    assert "No jobs yet" in texts(ET.fromstring(await charts.render([], "svg", ACME)))  # noqa: S314
 
 
 async def test_jobs_beyond_the_bound_are_announced(charts: ChartRenderer) -> None:
-    many = await charts.render([figures(f"Job {n}") for n in range(1500)], "json")
+    many = await charts.render([figures(f"Job {n}") for n in range(1500)], "json", ACME)
     assert b"the first 60 of 1,500 jobs" in many
     assert many.count(b"Job 5") == 2 * 11
 
 
 async def test_the_json_is_vega_lite_with_its_data_and_colours_inside(charts: ChartRenderer) -> None:
-    chart: dict[str, Any] = msgspec.json.decode(await charts.render([figures("A"), figures("B")], "json"))
+    chart: dict[str, Any] = msgspec.json.decode(
+        await charts.render([figures("A"), figures("B")], "json", ACME)
+    )
     assert chart["$schema"].startswith("https://vega.github.io/schema/vega-lite/v6")
     bars, line = chart["layer"]
     assert bars["transform"] == [{"fold": ["Views", "Applications"], "as": ["Measure", "Count"]}]
@@ -141,8 +144,8 @@ async def test_the_json_is_vega_lite_with_its_data_and_colours_inside(charts: Ch
 
 async def test_no_title_breaks_the_chart(charts: ChartRenderer) -> None:
     jobs = [figures(title) for title in HOSTILE]
-    pixels(await charts.render(jobs, "png"))
-    file = await charts.render(jobs, "svg")
+    pixels(await charts.render(jobs, "png", ACME))
+    file = await charts.render(jobs, "svg", ACME)
     svg = ET.fromstring(file)  # noqa: S314
     assert len(marks(svg, "rect")) == 2 * len(HOSTILE)
     assert b"&lt;script&gt;alert(1)&lt;/script&gt;" in file
@@ -155,28 +158,31 @@ async def test_no_title_breaks_the_chart(charts: ChartRenderer) -> None:
 async def test_the_same_chart_is_drawn_once(charts: ChartRenderer) -> None:
     jobs = [figures("Only once")]
     before = charts.statistics
-    files = await asyncio.gather(*(charts.render(jobs, "json") for _ in range(5)))
+    files = await asyncio.gather(*(charts.render(jobs, "json", ACME) for _ in range(5)))
     after = charts.statistics
     assert len(set(files)) == 1
     assert (after.drawn - before.drawn, after.shared - before.shared, after.kept - before.kept) == (1, 4, 0)
-    assert await charts.render(jobs, "json") == files[0]
+    assert await charts.render(jobs, "json", ACME) == files[0]
     assert (charts.statistics.drawn, charts.statistics.kept) == (after.drawn, after.kept + 1)
 
 
 async def test_a_caller_who_leaves_takes_the_chart_from_nobody(charts: ChartRenderer) -> None:
     jobs = [figures("Awaited by two")]
-    leaving = asyncio.create_task(charts.render(jobs, "json"))
-    staying = asyncio.create_task(charts.render(jobs, "json"))
+    leaving = asyncio.create_task(charts.render(jobs, "json", ACME))
+    staying = asyncio.create_task(charts.render(jobs, "json", ACME))
     await asyncio.sleep(0)
     leaving.cancel()
     assert b"Awaited by two" in await staying
     assert leaving.cancelled()
 
 
-async def test_too_long_a_queue_is_refused() -> None:
-    async with ChartRenderer(queue_limit=0) as full:
-        with pytest.raises(ChartUnavailable, match="Too many"):
-            await full.render([], "png")
+async def test_who_asks_for_many_charts_keeps_them_from_nobody(charts: ChartRenderer) -> None:
+    many = [asyncio.create_task(charts.render([figures(f"Many {n}")], "json", "hog")) for n in range(20)]
+    await asyncio.sleep(0)
+    assert b"Only this" in await charts.render([figures("Only this")], "json", ACME)
+    drawn = await asyncio.gather(*many, return_exceptions=True)
+    assert [isinstance(one, ChartUnavailable) for one in drawn] == [False] * 3 + [True] * 17
+    assert str(drawn[-1]) == "Too many charts are being drawn; try again shortly."
 
 
 async def test_of_the_kept_files_the_one_least_asked_for_goes_first() -> None:
@@ -209,28 +215,28 @@ async def test_the_etag_follows_what_is_drawn_and_nothing_else(charts: ChartRend
 
 
 async def test_a_hanging_worker_is_given_up_and_a_killed_one_replaced(charts: ChartRenderer) -> None:
-    await charts.render([figures("Before")], "json")
+    await charts.render([figures("Before")], "json", ACME)
     hanging = charts.worker_pid
     assert hanging is not None
     os.kill(hanging, signal.SIGSTOP)
     patience, charts.timeout_seconds = charts.timeout_seconds, 0.1
     with pytest.raises(ChartUnavailable, match=r"within 0\.1 seconds"):
-        await charts.render([figures("Hanging")], "json")
+        await charts.render([figures("Hanging")], "json", ACME)
     charts.timeout_seconds = patience
-    assert b"Hanging" in await charts.render([figures("Hanging")], "json")
+    assert b"Hanging" in await charts.render([figures("Hanging")], "json", ACME)
     killed = charts.worker_pid
     assert killed not in {None, hanging}
     os.kill(killed or 0, signal.SIGKILL)
-    assert b"Killed" in await charts.render([figures("Killed")], "json")
+    assert b"Killed" in await charts.render([figures("Killed")], "json", ACME)
     assert charts.worker_pid not in {None, hanging, killed}
 
 
 async def test_a_closed_renderer_answers_at_once(charts: ChartRenderer) -> None:
     closed = ChartRenderer()
-    waiting = asyncio.create_task(closed.render([figures("Too late")], "json"))
+    waiting = asyncio.create_task(closed.render([figures("Too late")], "json", ACME))
     await asyncio.sleep(0)
     await closed.close()
-    for asked in (waiting, closed.render([figures("Later still")], "json")):
+    for asked in (waiting, closed.render([figures("Later still")], "json", ACME)):
         with pytest.raises(ChartUnavailable, match="shut down"):
             await asked
 
@@ -245,7 +251,7 @@ async def test_the_api_process_stays_light_and_takes_its_worker_with_it(tmp_path
 
             async def main():
                 charts = ChartRenderer()
-                await charts.render([], "json")
+                await charts.render([], "json", "acme")
                 print(*({"altair", "vl_convert"} & sys.modules.keys()), flush=True)
                 os.kill(os.getpid(), signal.SIGKILL)
 
