@@ -2,12 +2,13 @@
 
 import contextlib
 import http.client
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
 from typing import Any, Final, cast
-from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 from urllib.response import addinfourl
 
 import msgspec
@@ -68,14 +69,15 @@ class SendGrid:
 
 
 class _Client(Client):  # type: ignore[misc]  # it has no types
-    """Makes one request, watched by a deadline. The body of an answer that is no error stays unread: it says nothing."""
+    """Makes one request, watched by a deadline, and follows no redirect. The body of an answer that is no error stays unread:
+    it says nothing."""
 
     def __init__(self, deadline: Deadline, **settings: Any) -> None:
         super().__init__(**settings)
         self._deadline = deadline
 
     def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> addinfourl:
-        opener = build_opener(_Handler(self._deadline))
+        opener = build_opener(_Handler(self._deadline), _NoRedirects)
         made = super()._make_request(opener, request, timeout)  # pyright: ignore[reportAttributeAccessIssue]  # it has no types
         with made as response:
             return addinfourl(BytesIO(), response.headers, response.url, response.status)
@@ -105,6 +107,13 @@ class _Handler(HTTPHandler, HTTPSHandler):
 
     def https_open(self, req: Request) -> http.client.HTTPResponse:
         return self.do_open(partial(_TlsConnection, self._deadline), req)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """The key is for the host that was set, and what another host takes is not sent."""
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:  # noqa: PLR0917 (as urllib's)
+        """Nothing to follow: the answer is an error."""
 
 
 def _request(mail: Mail) -> dict[str, Any]:
@@ -142,6 +151,10 @@ def _refuse(status: int, headers: Any, body: Any) -> None:
     match status:
         case 429:
             raise Held(reason, _wait(headers))
+        case _ if 300 <= status < 400:
+            raise Held(
+                f"{reason}, which leads to another address: see HIRELOG_SENDGRID_URL", _SETTINGS_SECONDS
+            )
         case 401 | 403 | 404 | 405:
             raise Held(
                 f"{reason}: see SENDGRID_API_KEY, HIRELOG_MAIL_FROM, HIRELOG_SENDGRID_URL", _SETTINGS_SECONDS
@@ -182,4 +195,4 @@ def _wait(headers: Any) -> float:
             )
         elif reset := headers.get("X-RateLimit-Reset"):
             seconds = float(reset) - now.timestamp()
-    return min(max(seconds, 1.0), LONGEST_HOLD_SECONDS)
+    return min(max(seconds, 1.0), LONGEST_HOLD_SECONDS) if math.isfinite(seconds) else _TOO_MANY_SECONDS

@@ -48,6 +48,7 @@ class SendGridServer:
         self.url = ""
         self.key = "SG.test"
         self.requests: list[dict[str, Any]] = []
+        self.asked = 0
         self.answer: Callable[[dict[str, Any]], Answer] = lambda _request: Answer()
         self.released = threading.Event()
         self._news = threading.Condition()
@@ -92,7 +93,13 @@ def sendgrid_server() -> Generator[SendGridServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            server.asked += 1
             server.handle(self)
+
+        def do_GET(self) -> None:
+            server.asked += 1
+            self.send_response(202)
+            self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
             pass

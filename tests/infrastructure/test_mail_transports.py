@@ -70,6 +70,15 @@ def test_sendgrid_that_does_not_take_a_mail(answer: Answer, outcome: type[Except
             SendGrid(server.key, server.url, timeout=BRIEFLY).send(mail())
 
 
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_a_redirect_gets_no_key_and_holds_all_mail(status: int) -> None:
+    with mail_servers.sendgrid_server() as server, mail_servers.sendgrid_server() as other:
+        server.answer = lambda _request: Answer(status, {"Location": f"{other.url}/v3/mail/send"})
+        with pytest.raises(Held, match=f"answered {status}.*see HIRELOG_SENDGRID_URL"):
+            SendGrid(server.key, server.url).send(mail())
+    assert other.asked == 0
+
+
 def test_sendgrid_that_is_not_there_is_tried_again() -> None:
     with pytest.raises(NotNow, match="URLError"):
         SendGrid("SG.test", "http://127.0.0.1:1", timeout=BRIEFLY).send(mail())
@@ -109,9 +118,12 @@ def test_over_tls_a_deadline_holds_too(tmp_path: Path, monkeypatch: pytest.Monke
         ("Retry-After", lambda _now: "999999999", 3600),
         ("Retry-After", lambda _now: "soon", 60),
         ("X-RateLimit-Reset", lambda now: str(now.timestamp() + 300), 300),
+        ("X-RateLimit-Reset", lambda _now: "nan", 60),
+        ("X-RateLimit-Reset", lambda _now: "inf", 60),
+        ("X-RateLimit-Reset", lambda _now: "-inf", 60),
         ("X-Nothing", lambda _now: "1", 60),
     ],
-    ids=["seconds", "date", "endless", "no number", "reset", "nothing"],
+    ids=["seconds", "date", "endless", "no number", "reset", "nan", "inf", "-inf", "nothing"],
 )
 def test_too_many_requests_say_how_long_to_wait(
     name: str, value: Callable[[datetime], str], seconds: float
