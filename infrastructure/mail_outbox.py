@@ -18,9 +18,17 @@ class Outbox:
         self._folder = folder
 
     def forget(self, mail_ids: Collection[UUID]) -> int:
-        """Remove the files of these mails; how many there were. Raises `OSError`."""
+        """Remove the files of these mails, whole ones and what a process that was killed has left; how many there were.
+
+        Raises `OSError`.
+        """
         wanted = {str(mail_id) for mail_id in mail_ids}
-        found = [path for path in self._folder.glob("*.eml") if path.stem.partition("-")[2] in wanted]
+        found = [
+            path
+            for pattern in ("*.eml", ".*.eml.*")
+            for path in self._folder.glob(pattern)
+            if path.name.partition("-")[2].partition(".eml")[0] in wanted
+        ]
         for path in found:
             path.unlink(missing_ok=True)
         return len(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -292,6 +293,16 @@ def test_the_outbox_holds_each_mail_once_and_for_its_owner_only(tmp_path: Path) 
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_outbox_forgets_a_mail_whether_it_is_whole_or_was_left_half_written(tmp_path: Path) -> None:
+    outbox, other = Outbox(tmp_path), f"20260101T000000Z-{uuid4()}.eml"
+    outbox.send(mail())
+    (whole,) = tmp_path.iterdir()
+    for name in (f".{whole.name}.4711", other, f".{other}.4711"):
+        (tmp_path / name).touch()
+    assert outbox.forget([MAIL_ID]) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {other, f".{other}.4711"}
 
 
 def test_an_outbox_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
