@@ -60,14 +60,14 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
 
 
 def _show(found: "list[LedgerMail]") -> None:
-    from infrastructure.plain_words import one_line
+    from infrastructure.plain_words import visible_line
 
     for one in found:
         at = one.done_at or one.due_at
         moment = f"{at:%Y-%m-%d %H:%M:%S}" if at else "-"
         tries = f"{one.attempts} {'try' if one.attempts == 1 else 'tries'}"
         click.echo(f"{moment}  {one.status:<12}  {one.kind:<22}  {tries:<8}  {one.email or '(erased)'}")
-        click.echo(f"    {one.mail_id}" + (f"  {one_line(one.reason, 500)}" if one.reason else ""))
+        click.echo(f"    {one.mail_id}" + (f"  {visible_line(one.reason, 500)}" if one.reason else ""))
 
 
 COMMANDS: Final[list[click.Command]] = [mail]

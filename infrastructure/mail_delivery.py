@@ -7,7 +7,6 @@ projectors work with. Messages only wake it sooner; what is due, and when to try
 import contextlib
 import math
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -25,9 +24,9 @@ from infrastructure.mail_context import letter, of_account
 from infrastructure.mail_links import MailLinks
 from infrastructure.mail_message import Address, Mail, address
 from infrastructure.mail_queue import AnyDue, DueAccountMail, DueEffect
+from infrastructure.mail_reasons import reason_without
 from infrastructure.mail_templates import render
 from infrastructure.mail_transport import Held, NotNow, Refused, Transport
-from infrastructure.plain_words import one_line
 
 ATTEMPTS: Final = 12
 FIRST_PAUSE_SECONDS: Final = 60.0
@@ -41,7 +40,6 @@ IDLE_SECONDS: Final = 10.0
 
 _CLAIMS_PER_SECOND: Final = 2.5
 _RECORD_TRIES: Final = 6
-_REASON_LENGTH: Final = 1_000
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -179,13 +177,13 @@ class Deliverer:
             reason = str(error)
             return lambda connection: queue.switch_off(connection, due, reason)
         except Refused as error:
-            return _given_up(due, _without_address(error, mail))
+            return _given_up(due, _reason(error, mail))
         except Held as error:
-            return _held(due, _without_address(error, mail), error.seconds)
+            return _held(due, _reason(error, mail), error.seconds)
         except psycopg.Error:
             return lambda connection: queue.give_back(connection, due)
         except NotNow as error:
-            return _later(due, _without_address(error, mail))
+            return _later(due, _reason(error, mail))
         except Exception as error:  # noqa: BLE001 (a template's fault must not lose a mail)
             _log.exception("mail cannot be made", kind=due.kind, mail_id=str(due.mail_id))
             return _later(due, f"it cannot be made: {type(error).__name__}")
@@ -265,13 +263,8 @@ def _held(due: AnyDue, reason: str, seconds: float) -> Outcome:
     return record
 
 
-def _without_address(error: Exception, mail: Mail | None) -> str:
-    """What a server said, in a line that any database can keep, without the address, which the log must not hold; servers write
-    it in any case."""
-    reason = one_line(str(error), _REASON_LENGTH)
-    if mail is None:
-        return reason
-    return re.sub(re.escape(mail.recipient.email), "(recipient)", reason, flags=re.IGNORECASE)
+def _reason(error: Exception, mail: Mail | None) -> str:
+    return reason_without(str(error), None if mail is None else mail.recipient)
 
 
 def _exists(connection: Connection[Any], account_id: UUID) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from application.effects import AccountKind, Kind
-from infrastructure.plain_words import one_line, some_lines
+from infrastructure.plain_words import one_line, some_lines, visible_line
 
 AnyKind: TypeAlias = Kind | AccountKind
 
@@ -110,7 +110,15 @@ def _safe_value(key: str, value: str) -> str:
             raise ValueError(f"{key} is not an address")
         return value
     limit = _LENGTHS.get(key, _NAME_LENGTH)
-    return some_lines(value, limit) if key == "reason" else one_line(value, limit)
+    match key:
+        case "reason":
+            return some_lines(value, limit)
+        case "new_email" if (
+            "/" not in value
+        ):  # to be compared letter by letter; a program makes a link to the address of it
+            return visible_line(value, limit)
+        case _:
+            return one_line(value, limit)
 
 
 @cache

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from application.effects import AccountKind, Kind
 from infrastructure.mail_templates import KEYS, SUBJECT_LENGTH, AnyKind, render, summary
+from infrastructure.plain_words import one_line
 
 KINDS: Final = cast("tuple[AnyKind, ...]", get_args(Kind) + get_args(AccountKind))
 ADDRESSES: Final = {
@@ -147,7 +148,7 @@ def test_peoples_real_names_are_left_as_they_are(name: str) -> None:
 def test_a_name_adds_no_header_and_no_line(line: str) -> None:
     mail = render("new_application", context("new_application", candidate_name=f"Dan\r\n{line}\r\n"))
 
-    assert mail.subject == f"New application: Dan {line} for Baker"
+    assert mail.subject == f"New application: Dan {one_line(line, 100)} for Baker"
     assert line not in mail.text.splitlines()
 
 
@@ -201,6 +202,15 @@ def test_a_notification_is_one_sentence_about_the_job(kind: Kind) -> None:
     assert "Baker" in said
     assert said[-1] in ".!"
     assert "\n" not in said
+
+
+def test_a_new_address_is_shown_letter_by_letter_unless_it_holds_a_link() -> None:
+    assert "cleo.x@jobs.example.com" in text_with_new("cleo.x@jobs.example.com")
+    assert "evil. com/x@example. com" in text_with_new("evil.com/x@example.com")
+
+
+def text_with_new(email: str) -> str:
+    return render("email_changed", context("email_changed", new_email=email)).text
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", 'https://x/" onclick="', "https://x/\r\nBcc: a"])
