@@ -17,7 +17,7 @@ from api.demo_data import DemoCompany, DemoData, demo_data
 from api.demo_plan import Journey, Plan, Step, make_plan
 from api.demo_report import DemoReport, Showcase, show
 from api.load import LoadedCompany, load, load_progress
-from api.load_report import LoadReport
+from api.load_report import LoadReport, shown
 from api.postings import JobBody
 from api.up import address
 from infrastructure import settings
@@ -82,7 +82,7 @@ class _Demo:
 
     async def _load(self, client: Client, jobs_file: Path) -> list[LoadedCompany]:
         size = (await asyncio.to_thread(jobs_file.stat)).st_size
-        self._report.load = LoadReport(str(jobs_file))
+        self._report.load = LoadReport(shown(jobs_file))
         with load_progress(hidden=not self._show_progress) as progress:
             bar = progress.add_task(jobs_file.name, total=size, rate="")
 
@@ -93,7 +93,7 @@ class _Demo:
 
             companies = await load(jobs_file, client, self._report.load, watch, at_once=_AT_ONCE)
         if not companies:
-            raise UnreachableError(f"no posting of {jobs_file} could be loaded")
+            raise UnreachableError(f"no posting of {shown(jobs_file)} could be loaded")
         return companies
 
     async def _post_jobs(self, client: Client, progress: Progress) -> list[_Job]:
@@ -231,16 +231,15 @@ def _jobs_of(loaded: Sequence[LoadedCompany]) -> list[_Job]:
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON, and no progress.")
 def main(*, url: str | None, seed: int, candidates: int, jobs: Path | None, as_json: bool) -> None:
     """Fill a running system with an invented hiring season, through its HTTP API."""
-    console = Console(soft_wrap=True)
     try:
         base_url = url or address(settings.load())
         report = run_demo(base_url, seed=seed, jobs_file=jobs, candidates=candidates, progress=not as_json)
     except (OperatorError, RefusedError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        console.print_json(msgspec.json.encode(report).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(report)))
     else:
-        show(report, console)
+        show(report, Console(soft_wrap=True))
 
 
 if __name__ == "__main__":

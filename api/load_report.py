@@ -1,5 +1,7 @@
 """What became of every line of a file of postings: loaded, changed on the way, or refused, and why."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +14,12 @@ from api.postings import Mapped, Refused
 
 _EXAMPLES = 3
 _FIELDS_NAMED = 50
+_LOGINS = 8
+
+
+def shown(path: Path) -> str:
+    """A file's name in letters that can be written anywhere, whatever bytes it is made of."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 class Refusals(msgspec.Struct):
@@ -26,11 +34,13 @@ class LoadReport(msgspec.Struct):
     """Counts of lines: `lines == loaded + refused`; blank lines are counted apart.
 
     `changes` counts lines per rule of `posting_rules`, among those loaded; a line may be in several.
-    `not_kept` counts, per field, the values that a job has no place for.
+    `not_kept` counts, per field, the values that a job has no place for. Every line up to `up_to_line` is loaded, refused or
+    blank; some after it may be too. `logins` are the founders of the companies with jobs, all with `password`; `login` has most.
     """
 
     file: str
     lines: int = 0
+    up_to_line: int = 0
     blank: int = 0
     loaded: int = 0
     loaded_unchanged: int = 0
@@ -43,6 +53,7 @@ class LoadReport(msgspec.Struct):
     seconds: float = 0.0
     login: str = ""
     password: str = ""
+    logins: list[str] = []
 
     def count_loaded(self, mapped: Mapped) -> None:
         self.lines += 1
@@ -100,6 +111,11 @@ class LoadReport(msgspec.Struct):
                 console.print(f"   {escape(example)}", highlight=False)
         if self.login:
             console.print(f"sign in as one of the companies: {self.login}  {self.password}", highlight=False)
+        if len(self.logins) > 1:
+            others = [login for login in self.logins if login != self.login]
+            more = f" and {len(others) - _LOGINS:,} more (--json)" if len(others) > _LOGINS else ""
+            named = ", ".join(others[:_LOGINS])
+            console.print(f"as the others, with the same password: {named}{more}", highlight=False)
 
     @staticmethod
     def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:

@@ -103,7 +103,7 @@ def rebuild_command(*, name: str, as_json: bool) -> None:
             raise OperatorError(str(error)) from error
     seconds = time.monotonic() - began
     if as_json:
-        click.echo(msgspec.json.encode({**msgspec.to_builtins(done), "seconds": round(seconds, 3)}).decode())
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(done), "seconds": round(seconds, 3)}))
         return
     rate = done.events / seconds if seconds else 0.0
     click.echo(f"{done.name}: build {done.build}, {done.events:,} events in {seconds:.1f} s ({rate:,.0f}/s)")

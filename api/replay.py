@@ -90,7 +90,7 @@ def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bo
         raise OperatorError(f"there is no stream {stream_id}" + (f" as of {as_of}" if as_of else ""))
     found = steps(stream)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=plain)).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=plain)))
         return
     table = Table(title=f"stream {stream_id}")
     for heading in ("version", "position", "recorded at (UTC)", "actor", "event"):

@@ -1,5 +1,6 @@
 """`hirelog skills`: a large vocabulary of an operator's own beside the built-in one."""
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -125,6 +126,10 @@ def read_file(path: Path, *, quiet: bool = False) -> Read:
 
 
 def _lines(file: Any) -> Iterator[bytes]:
+    """Its lines; a byte order mark before them is none of the first."""
+    first = file.readline(_LONGEST_LINE)
+    if first:
+        yield first.removeprefix(codecs.BOM_UTF8)
     while line := file.readline(_LONGEST_LINE):
         yield line
 

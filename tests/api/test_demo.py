@@ -1,7 +1,11 @@
 """Demo and load against the real API on a real PostgreSQL: every event is where the report says."""
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +19,8 @@ from api.app import create_app
 from api.demo import run_demo
 from api.demo_data import demo_data
 from api.load import load_file
+from api.load_report import LoadReport
+from api.postings import Mapped
 from infrastructure.projector import Projector
 from infrastructure.read_model_setup import ensure_read_models
 from infrastructure.settings import Settings
@@ -145,3 +151,67 @@ def test_a_file_that_is_not_there_or_a_system_that_is_not_is_one_line(
     assert load_file(file, f"http://127.0.0.1:{unused_tcp_port}", as_json=False) == 1
     assert "make run" in capsys.readouterr().err
     assert load_file(file, "http://[::1", as_json=False) == 1
+
+
+def test_ctrl_c_tells_what_was_done_and_who_can_sign_in(
+    system: str, get: Get, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count_loaded = LoadReport.count_loaded
+
+    def counted(report: LoadReport, mapped: Mapped) -> None:
+        count_loaded(report, mapped)
+        if report.loaded == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(LoadReport, "count_loaded", counted)
+    file = tmp_path / "jobs.jsonl"
+    file.write_text("\n".join(json.dumps({"title": f"Baker {n}", "company": f"B{n % 2}"}) for n in range(40)))
+    assert load_file(file, system, as_json=True, at_once=1) == 130
+    report = json.loads(capsys.readouterr().out)
+    assert (report["loaded"], report["up_to_line"]) == (5, 5)
+    assert report["error"] == "interrupted; every line up to line 5 is done"
+    jobs = [get("/jobs?mine=true&min_position=1", login, report["password"]) for login in report["logins"]]
+    assert len(jobs) == report["companies"] == 2
+    assert load_file(file, system, as_json=False, at_once=1) == 130
+    said = capsys.readouterr()
+    assert "sign in as one of the companies: load-" in said.out
+    assert "as the others, with the same password: load-" in said.out
+    assert "interrupted; every line up to line 5 is done" in said.err
+
+
+def test_a_byte_order_mark_costs_no_line(
+    system: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "jobs.jsonl"
+    file.write_text('{"title": "Baker"}\n', encoding="utf-8-sig")
+    assert load_file(file, system, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["loaded"] == 1
+
+
+@pytest.mark.parametrize(
+    "environment", [{"FORCE_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}]
+)
+def test_a_report_for_scripts_is_plain_json_whatever_the_terminal_and_the_name(
+    system: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    file = os.fsencode(tmp_path) + b"/B\xe4cker.jsonl"
+    Path(os.fsdecode(file)).write_text(
+        '{"title": "B\u00e4cker"}\n{"title": "B\u00e4cker", "\u00fc": 1}\n[]\n'
+    )
+    report = json.loads(report_of(file, "--url", system, "--json", **environment))
+    assert (report["loaded"], report["refused"]) == (2, 1)
+    assert report["file"].endswith("/B\ufffdcker.jsonl")
+    assert b"sign in as" in report_of(file, "--url", system, **environment)
+
+
+def report_of(file: bytes, *words: str, **environment: str) -> bytes:
+    """What `hirelog load` writes to standard output."""
+    command: list[str | bytes] = [sys.executable, "-m", "api.cli", "load", file, *words]
+    ended = subprocess.run(
+        command,
+        env=os.environ | environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+    )
+    return ended.stdout

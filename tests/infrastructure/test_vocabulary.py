@@ -1,5 +1,6 @@
 """An operator's skills: imported by the command, taken over by a running process."""
 
+import codecs
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,11 @@ class Run:
         result = CliRunner().invoke(skills, words, catch_exceptions=False)
         assert result.exit_code == 0
         return result.stdout
+
+
+def test_a_byte_order_mark_costs_no_line(run: Run) -> None:
+    report = run.imports(codecs.BOM_UTF8 + b'{"name": "Quantum Baking"}')
+    assert (report["added"], report["refused"]) == (1, 0)
 
 
 def test_every_line_is_taken_or_refused_with_a_reason(run: Run) -> None:
