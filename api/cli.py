@@ -11,6 +11,7 @@ import rich_click as click
 
 from api.account_commands import COMMANDS as ACCOUNT_COMMANDS
 from api.mail_commands import COMMANDS as MAIL_COMMANDS
+from api.output import OutputLost, drop_output, use_output
 from api.projection_commands import COMMANDS
 from api.screening_commands import COMMANDS as SCREENING_COMMANDS
 from api.servers import database_url, with_servers
@@ -27,7 +28,10 @@ _PASS_ON = {"ignore_unknown_options": True, "help_option_names": list[str]()}
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hirelog", prog_name="hirelog")
 def hirelog() -> None:
-    """Hirelog: a hiring backend whose only source of truth is a log of events."""
+    """Hirelog: a hiring backend whose only source of truth is a log of events.
+
+    A command that fails says why in one line on standard error, with `--json` too, and ends with an exit code other than 0.
+    """
 
 
 @hirelog.command()
@@ -164,8 +168,15 @@ def _process(name: str) -> "Settings":
 
 def main() -> None:
     """Run the command line; what an operator can put right is one line on standard error, and exit code 1."""
+    use_output()
     try:
-        hirelog()
+        try:
+            hirelog()
+        finally:
+            sys.stdout.flush()
+    except OutputLost as error:
+        drop_output()
+        _fail(str(error))
     except OperatorError as error:
         _fail(str(error))
     except Exception as error:
