@@ -17,8 +17,8 @@ _MEDIA_TYPES: Final = ("application/json",)
 
 
 async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-    """A body must be what the handler reads: JSON, unless it says `media_types=...`, and not too large. Where nothing is read,
-    nothing may be said."""
+    """A body must be what the handler reads: JSON, unless it says `media_types=...`, not packed, and not too large. Where nothing
+    is read, nothing may be said."""
     headers = connection.headers
     length = headers.get("content-length", "0")
     if length == "0" and "transfer-encoding" not in headers:
@@ -26,6 +26,10 @@ async def body_guard(connection: AnyConnection, handler: BaseRouteHandler) -> No
     most: int = handler.opt.get("body_bytes", BODY_BYTES)
     if length.isdigit() and int(length) > most:
         raise ProblemError(413, "too_large", f"A body has at most {most} bytes.")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ProblemError(
+            415, "unsupported_media_type", "The body must come as it is, without Content-Encoding."
+        )
     wanted: tuple[str, ...] = handler.opt.get("media_types", _MEDIA_TYPES)
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in wanted:

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 _LONGEST: Final = 120
+_NAMELESS: Final = "resume"
 _NOT_IN_NAMES: Final = re.compile(r'[<>:"|?*\\/]')
 _NOT_ASCII: Final = re.compile(r"[^A-Za-z0-9 ._()-]")
 
@@ -17,11 +18,17 @@ def clean(given: str, extension: str) -> str:
     visible = "".join(character for character in name if unicodedata.category(character)[0] != "C")
     plain = " ".join(_NOT_IN_NAMES.sub("", visible).split()).strip(". ")
     stem = plain[: -len(extension)] if plain.lower().endswith(extension) else plain
-    stem = stem[:_LONGEST].strip(". ") or "resume"
+    stem = stem[:_LONGEST].strip(". ") or _NAMELESS
     return stem + extension
 
 
 def attachment(name: str) -> str:
-    """The Content-Disposition under which a browser saves a file as `name` and opens nothing (RFC 6266)."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return f"attachment; filename=\"{_NOT_ASCII.sub('_', plain)}\"; filename*=UTF-8''{quote(name, safe='')}"
+    """The Content-Disposition under which a browser saves a file as `name` and opens nothing (RFC 6266).
+
+    For old programs `filename` has it in ASCII; a name without a letter of that, as in Japanese, is `resume`.
+    """
+    plain = _NOT_ASCII.sub("_", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode())
+    stem, dot, extension = plain.rpartition(".")
+    if not any(map(str.isalnum, stem)):
+        plain = f"{_NAMELESS}{dot}{extension}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

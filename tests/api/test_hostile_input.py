@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is a problem that says what is wrong, or a success; never a fault of ours."""
 
 import base64
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Final
@@ -134,6 +135,17 @@ async def test_what_is_said_where_nothing_is_read_is_refused(system: System, con
     refused(await admin.send("POST", f"{path}/close", content=content), 400)
     assert (await admin.sees(path))["status"] == "open"
     done(await admin.send("POST", f"{path}/close", content=b" {}"))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br, gzip", "Identity"])
+async def test_a_packed_body_is_415_and_says_so(system: System, coding: str) -> None:
+    admin = await system.company()
+    body = b'{"title": "x"}' if coding == "Identity" else gzip.compress(b'{"title": "x"}')
+    answer = await admin.send("POST", "/jobs", content=body, headers={"Content-Encoding": coding})
+    if coding == "Identity":
+        done(answer)
+    else:
+        assert "without Content-Encoding" in refused(answer, 415, "unsupported_media_type")["detail"]
 
 
 @pytest.mark.parametrize(

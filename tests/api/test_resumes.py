@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -79,6 +80,18 @@ async def test_a_hostile_name_is_only_a_name(cleo: Person, system: System, given
     assert disposition.isprintable()
     assert disposition.count('"') == 2
     assert all(path.parent.parent.name == "blobs" and len(path.name) == 32 for path in files(system))
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("履歴書.txt", "resume.txt"), ("Cl\u00e9o 履歴.txt", "Cleo .txt"), ("7.txt", "7.txt")],
+)
+async def test_old_programs_save_a_file_under_a_name_too(cleo: Person, name: str, plain: str) -> None:
+    sent = done(await upload(cleo, filename=name))
+    assert sent["filename"] == name
+    disposition = (await cleo.get(f"/resumes/{sent['id']}")).headers["content-disposition"]
+    assert f'filename="{plain}"; ' in disposition
+    assert disposition.endswith(f"filename*=UTF-8''{quote(name, safe='')}")
 
 
 async def test_what_is_no_resume_is_refused_and_leaves_nothing(cleo: Person, system: System) -> None:
