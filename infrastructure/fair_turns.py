@@ -1,12 +1,13 @@
 """Turns at what only a few can do at once: who asks for much waits behind everybody else, and keeps nobody waiting."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 
-_REMEMBERED: Final = 1_000
+_LATELY_SECONDS: Final = 60.0
 
 
 class NoTurn(Exception):
@@ -24,20 +25,28 @@ class _Place:
 class FairTurns:
     """Gives turns to keys (a person, a company): `at_once` in all, one to a key.
 
-    The next one goes to the key whose last turn is longest ago; who has had none goes first. So a newcomer waits for a turn to
-    end, however much others have asked for. At most `waiting_per_key` of a key and `waiting` in all wait, for `seconds` each;
-    when there would be more, who would come last is sent away.
+    The next one goes to the key whose last turn is longest ago; who has had none `lately` (seconds) goes first. So who asks now
+    and then waits for a turn to end, however much others have asked for. At most `waiting_per_key` of a key and `waiting` in all
+    wait, for `seconds` each; when there would be more, who would come last is sent away.
     """
 
-    def __init__(self, *, at_once: int, waiting: int, waiting_per_key: int, seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        at_once: int,
+        waiting: int,
+        waiting_per_key: int,
+        seconds: float,
+        lately: float = _LATELY_SECONDS,
+    ) -> None:
         self._free = at_once
         self._most_waiting = waiting
         self._most_of_a_key = waiting_per_key
         self._seconds = seconds
         self._waiting: list[_Place] = []
         self._at_it: set[Hashable] = set()
-        self._turns = 0
-        self._last_turns: OrderedDict[Hashable, int] = OrderedDict()
+        self._lately = lately
+        self._last_turns: OrderedDict[Hashable, float] = OrderedDict()
 
     @asynccontextmanager
     async def turn(self, key: Hashable) -> AsyncGenerator[None]:
@@ -67,22 +76,25 @@ class FairTurns:
 
     def _go_on(self) -> None:
         """Give the turns that can be given."""
+        self._forget_old_turns()
         while self._free and (ready := [place for place in self._waiting if place.key not in self._at_it]):
             place = min(ready, key=self._last_turn)
             self._waiting.remove(place)
             if place.turn.cancelled():
                 continue
             self._free -= 1
-            self._turns += 1
             self._at_it.add(place.key)
-            self._last_turns[place.key] = self._turns
+            self._last_turns[place.key] = asyncio.get_running_loop().time()
             self._last_turns.move_to_end(place.key)
-            if len(self._last_turns) > _REMEMBERED:
-                self._last_turns.popitem(last=False)
             place.turn.set_result(True)
 
-    def _last_turn(self, place: _Place) -> int:
-        return self._last_turns.get(place.key, 0)
+    def _last_turn(self, place: _Place) -> float:
+        return self._last_turns.get(place.key, -math.inf)
+
+    def _forget_old_turns(self) -> None:
+        old = asyncio.get_running_loop().time() - self._lately
+        while self._last_turns and next(iter(self._last_turns.values())) <= old:
+            self._last_turns.popitem(last=False)
 
     def _send_away(self, newcomer: Hashable) -> None:
         own = [place for place in self._waiting if place.key == newcomer]
@@ -91,7 +103,7 @@ class FairTurns:
         elif len(self._waiting) > self._most_waiting:
             self._take_away(max(reversed(self._waiting), key=self._expectation))
 
-    def _expectation(self, place: _Place) -> tuple[int, int]:
+    def _expectation(self, place: _Place) -> tuple[int, float]:
         """How far back a place stands: behind those of its own key first."""
         ahead = self._waiting[: self._waiting.index(place)]
         return sum(other.key == place.key for other in ahead), self._last_turn(place)

@@ -14,9 +14,17 @@ class Desk(FairTurns):
     """Turns that note whose they were; they end at once."""
 
     def __init__(
-        self, *, at_once: int = 1, waiting: int = 9, waiting_per_key: int = 9, seconds: float = 9.0
+        self,
+        *,
+        at_once: int = 1,
+        waiting: int = 9,
+        waiting_per_key: int = 9,
+        seconds: float = 9.0,
+        lately: float = 9.0,
     ) -> None:
-        super().__init__(at_once=at_once, waiting=waiting, waiting_per_key=waiting_per_key, seconds=seconds)
+        super().__init__(
+            at_once=at_once, waiting=waiting, waiting_per_key=waiting_per_key, seconds=seconds, lately=lately
+        )
         self.served: list[str] = []
 
     async def serve(self, key: str) -> None:
@@ -46,6 +54,15 @@ async def test_who_comes_new_goes_before_who_had_turns_however_long_that_one_wai
         asked = await desk.queue("hog", "hog", "second", "third")
     await asyncio.gather(*asked)
     assert desk.served == ["second", "third", "hog", "hog"]
+
+
+async def test_a_turn_of_long_ago_does_not_count() -> None:
+    desk = Desk(lately=0)
+    await desk.serve("regular")
+    async with desk.turn("first"):
+        asked = await desk.queue("regular", "newcomer")
+    await asyncio.gather(*asked)
+    assert desk.served == ["regular", "regular", "newcomer"]
 
 
 async def test_a_key_has_one_turn_at_a_time_though_others_are_free() -> None:
