@@ -1,6 +1,5 @@
 """`hirelog replay`: one stream, event by event, with the state after each; as of any version or moment."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +9,7 @@ import msgspec
 import psycopg
 from rich.console import Console
 from rich.table import Table
+from rpds import HashTrieMap, HashTrieSet
 
 from api.moments import version_or_time
 from api.problems import ProblemError
@@ -74,8 +74,18 @@ def _decider(first: StoredEvent) -> AnyDecider:
 
 
 def plain(value: object) -> object:
-    """What JSON has no word for: the read-only mapping of a membership's roles, or of an application's comments."""
-    return dict(value) if isinstance(value, Mapping) else value
+    """What JSON has no word for: a persistent map, as of a membership's roles or of scorecards (whose key is a pair), or set, as
+    of the openings that a job filled."""
+    match value:
+        case HashTrieMap():
+            return {
+                " ".join(map(str, key)) if isinstance(key, tuple) else key: item
+                for key, item in value.items()
+            }
+        case HashTrieSet():
+            return sorted(value, key=str)
+        case _:
+            return value
 
 
 def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bool) -> None:
