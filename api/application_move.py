@@ -13,7 +13,7 @@ from api.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
 from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
 from application import commands
-from application.entity import Entity, rehydrate
+from application.entity import STREAM_PAGE, Entity, rehydrate
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, JobApplication, MoveApplication
@@ -64,7 +64,7 @@ async def move(
 
 async def _begun(services: Services, application_id: UUID, command_id: UUID) -> Entity[JobApplication]:
     """An application as the command left it that began it."""
-    stream = await services.store.load(tenant_of(application_id), application_id)
+    stream = await services.store.load(tenant_of(application_id), application_id, limit=STREAM_PAGE)
     begun = [stored for stored in stream if stored.command_id == command_id]
     entity: Entity[JobApplication] = rehydrate(JOB_APPLICATION, application_id, begun)
     return entity

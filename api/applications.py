@@ -28,7 +28,7 @@ from api.resumes import check_own
 from api.services import Services, services_of
 from api.texts import carry_out, text_id
 from application.commands import application_id
-from application.entity import rehydrate
+from application.entity import STREAM_PAGE, rehydrate
 from application.handle import Metadata
 from application.refusals import Forbidden
 from domain.identifiers import tenant_of
@@ -130,7 +130,7 @@ async def _was_sent(services: Services, job_id: UUID, how: Metadata) -> bool:
     if not how.repeatable:
         return False
     tenant_id, own = tenant_of(job_id), application_id(job_id, how.actor.account_id)
-    stream = await services.store.load(tenant_id, own)
+    stream = await services.store.load(tenant_id, own, limit=STREAM_PAGE)
     return any(stored.command_id == how.command_id for stored in stream)
 
 

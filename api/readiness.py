@@ -27,6 +27,9 @@ class Check(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+_UNKNOWN = Check(ok=False, detail="not known while the database is away")
+
+
 class Readiness(msgspec.Struct, frozen=True):
     """`degraded`: requests are answered, but somebody should look (a parked or outdated read model, no broker, mail held)."""
 
@@ -56,15 +59,13 @@ class Readings:
 
     async def _readiness(self) -> Readiness:
         database, broker = await asyncio.gather(self._reachable_database(), self._broker())
-        checks = {"database": database, "broker": broker}
-        if database.ok:
-            checks["migrations"] = await self._migrations()
-            if checks["migrations"].ok:
-                found, mail = await self.standing.get()
-                checks["read_models"], checks["mail"] = _read_models(found), _mail(mail)
-                checks["tenant_walls"] = await self._tenant_walls()
-        if not (database.ok and checks["migrations"].ok):
+        migrations = await self._migrations() if database.ok else _UNKNOWN
+        checks = {"database": database, "broker": broker, "migrations": migrations}
+        if not migrations.ok:
             return Readiness("unavailable", checks)
+        found, mail = await self.standing.get()
+        checks["read_models"], checks["mail"] = _read_models(found), _mail(mail)
+        checks["tenant_walls"] = await self._tenant_walls()
         return Readiness("ready" if all(check.ok for check in checks.values()) else "degraded", checks)
 
     async def _reachable_database(self) -> Check:

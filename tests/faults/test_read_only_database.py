@@ -20,7 +20,13 @@ async def test_while_no_writes_are_taken_it_is_503_and_afterwards_everything_wor
         with read_only(administration, database_url):
             refused(await system.nobody.post("/auth/login", login), 503, "database_unavailable")
             refused(await admin.post("/jobs", {"title": "Baker"}), 503, "log_unavailable")
-            assert (await system.client.get("/health/ready")).status_code == 503
+            unready = await system.client.get("/health/ready")
+            assert unready.status_code == 503
+            assert {name: check["ok"] for name, check in unready.json()["checks"].items()} == {
+                "database": False,
+                "broker": True,
+                "migrations": False,
+            }
             await admin.sees("/applications")
         async with asyncio.timeout(10):
             while (answer := await system.nobody.post("/auth/login", login)).status_code != 200:
