@@ -14,6 +14,9 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS: Final = ("domain", "application", "infrastructure", "projections", "api")
+PYTHONS: Final = sys.stdlib_module_names | {"_typeshed"}
+"""The standard library, with what type checkers alone know of it."""
+
 LOCKS: Final = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -44,7 +47,7 @@ def imported(folder: str) -> set[str]:
                     found.add(module.partition(".")[0])
                 case _:
                     pass
-    return found - sys.stdlib_module_names - {*OURS, "tests", "benchmarks"}
+    return found - PYTHONS - {*OURS, "tests", "benchmarks"}
 
 
 @pytest.mark.parametrize(
