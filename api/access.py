@@ -12,7 +12,7 @@ from api.throttle import AnyConnection, Throttle
 from application.actor import STAFF as STAFF_ROLES
 from application.actor import Actor, Role
 from application.refusals import Forbidden
-from infrastructure.access_tokens import InvalidToken
+from infrastructure.identity.access_tokens import InvalidToken
 
 Allowed: TypeAlias = frozenset[Role] | Literal["anyone", "visitor"]
 

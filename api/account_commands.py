@@ -12,7 +12,7 @@ from infrastructure.operator_error import OperatorError
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-    from infrastructure.account_administration import KnownAccount
+    from infrastructure.identity.administration import KnownAccount
 
 ResultT = TypeVar("ResultT")
 
@@ -44,7 +44,7 @@ def list_command(*, words: str, limit: int, as_json: bool) -> None:
     """List the newest accounts, or those with WORDS in address, name or company."""
     import msgspec
 
-    from infrastructure.account_administration import matching
+    from infrastructure.identity.administration import matching
 
     found = _connected(lambda connection: matching(connection, words, limit))
     if as_json:
@@ -57,7 +57,7 @@ def list_command(*, words: str, limit: int, as_json: bool) -> None:
 @_ACCOUNT
 def disable_command(*, account: str) -> None:
     """Let an account not log in any more; its sessions end within five seconds."""
-    from infrastructure.account_administration import disable, named
+    from infrastructure.identity.administration import disable, named
 
     async def work(connection: "AsyncConnection[Any]") -> str:
         known = await named(connection, account)
@@ -71,7 +71,7 @@ def disable_command(*, account: str) -> None:
 @_ACCOUNT
 def enable_command(*, account: str) -> None:
     """Let a disabled account log in again."""
-    from infrastructure.account_administration import enable, named
+    from infrastructure.identity.administration import enable, named
 
     async def work(connection: "AsyncConnection[Any]") -> str:
         known = await named(connection, account)
@@ -85,8 +85,8 @@ def enable_command(*, account: str) -> None:
 @_ACCOUNT
 def make_admin_command(*, account: str) -> None:
     """Make a member an admin of their company, when none is left who could."""
-    from infrastructure.account_administration import make_admin, named
     from infrastructure.event_store import EventStore
+    from infrastructure.identity.administration import make_admin, named
 
     async def work(connection: "AsyncConnection[Any]") -> str:
         known = await named(connection, account)
@@ -108,11 +108,11 @@ def erase_command(*, account: str, yes: bool, as_json: bool) -> None:
     """
     import msgspec
 
-    from infrastructure.account_administration import named
-    from infrastructure.blobs import open_blobs
-    from infrastructure.erasure import Erased, erase
     from infrastructure.event_store import EventStore
-    from infrastructure.mail_outbox import Outbox
+    from infrastructure.identity.administration import named
+    from infrastructure.mail.outbox import Outbox
+    from infrastructure.personal_data.erasure import Erased, erase
+    from infrastructure.resumes.blobs import open_blobs
     from infrastructure.settings import load
 
     known = _connected(lambda connection: named(connection, account))
@@ -146,8 +146,8 @@ def rotate_command(*, at_once: bool) -> None:
     """Sign access tokens with a new key, ten seconds from now; tokens of the old one are good until they expire."""
     import psycopg
 
+    from infrastructure.identity.signing_keys import TAKES_OVER_AFTER, rotate
     from infrastructure.settings import load
-    from infrastructure.signing_keys import TAKES_OVER_AFTER, rotate
 
     if (file := load().token_key_file) is not None:
         raise OperatorError(

@@ -13,9 +13,9 @@ from api.profile import Profile
 from api.requests import AnyRequest
 from api.services import Services, services_of
 from domain.identifiers import tenant_id
-from infrastructure import accounts as table
-from infrastructure.account_mail import queue
-from infrastructure.accounts import Account, Company, EmailTaken
+from infrastructure.identity import accounts as table
+from infrastructure.identity.accounts import Account, Company, EmailTaken
+from infrastructure.mail.account_mail import queue
 
 
 class RegisterBody(Body, frozen=True):

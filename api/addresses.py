@@ -7,9 +7,9 @@ from unicodedata import category, is_normalized
 from api.fields import UNSEEN
 from api.invalid_fields import InvalidField
 from api.problems import not_valid
-from infrastructure.accounts import letter_box
-from infrastructure.mail_message import address, in_own_letters
-from infrastructure.mail_transport import Refused
+from infrastructure.identity.accounts import letter_box
+from infrastructure.mail.message import address, in_own_letters
+from infrastructure.mail.transport import Refused
 
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _UNWRITTEN: Final = "CZ"

@@ -52,8 +52,8 @@ from api.problems import EXCEPTION_HANDLERS
 from api.response_headers import ResponseHeaders
 from api.services import services
 from api.throttle import AnyConnection
+from infrastructure.processes.shared_answer import SharedAnswer
 from infrastructure.settings import Settings
-from infrastructure.shared_answer import SharedAnswer
 
 _HANDLERS: Final[list[Any]] = [
     *accounts.HANDLERS,

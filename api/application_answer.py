@@ -13,7 +13,7 @@ from application.entity import Entity
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, JobApplication
-from infrastructure import personal_texts
+from infrastructure.personal_data import personal_texts
 from projections import application_list
 
 ApplicationId: TypeAlias = FromPath[UUID]

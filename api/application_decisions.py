@@ -32,8 +32,8 @@ from domain.job_application import (
     WithdrawApplication,
     allowed_stages,
 )
-from infrastructure import personal_texts
-from infrastructure.personal_texts import PersonalText
+from infrastructure.personal_data import personal_texts
+from infrastructure.personal_data.personal_texts import PersonalText
 
 _ALREADY_DECIDED: Final = Rejected(
     "already_decided", "This was decided before, with other words: those that came now were not recorded."

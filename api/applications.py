@@ -40,7 +40,7 @@ from domain.job_application import (
     plain_source,
 )
 from domain.screening import Verdict
-from infrastructure.personal_texts import PersonalText
+from infrastructure.personal_data.personal_texts import PersonalText
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application
 from projections.application_search import ApplicationFilters, BoardColumn, Sort

@@ -14,7 +14,7 @@ from application.commands import membership_id
 from application.entity import decode, pages
 from application.ports import EventLog
 from domain.membership import MEMBERSHIP, MemberJoined, MemberLeft, MemberRoleChanged, MembershipEvent
-from infrastructure import accounts
+from infrastructure.identity import accounts
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

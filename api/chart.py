@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from api.chart_worker import CHART_VERSION, ChartFormat, JobBars, draw, leave_with_parent
-from infrastructure.fair_turns import FairTurns, NoTurn
+from infrastructure.processes.fair_turns import FairTurns, NoTurn
 from projections.job_dashboard import JobFigures
 
 __all__ = ["MEDIA_TYPES", "ChartFormat", "ChartRenderer", "ChartStatistics", "ChartUnavailable", "KeptFiles"]

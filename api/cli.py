@@ -40,7 +40,7 @@ def hirelog() -> None:
 def up(*, demo: bool, jobs: Path | None) -> None:
     """Run everything: embedded servers, migrations, API, workers and scheduler. Ctrl-C stops it in order."""
     from api import up as system
-    from infrastructure.process_tree import Program
+    from infrastructure.processes.tree import Program
 
     settings = _settings()
     words = ("demo", "--url", system.address(settings), *(("--jobs", str(jobs)) if jobs else ()))

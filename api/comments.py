@@ -25,7 +25,7 @@ from domain.assessment import (
     RemoveComment,
 )
 from domain.identifiers import tenant_of
-from infrastructure import personal_texts
+from infrastructure.personal_data import personal_texts
 from projections.paging import Page, seal
 
 

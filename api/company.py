@@ -12,7 +12,7 @@ from api.fields import Body, Name
 from api.requests import AnyRequest, company_of
 from api.services import Services, services_of
 from application.refusals import NotFound
-from infrastructure import accounts as table
+from infrastructure.identity import accounts as table
 
 
 class CompanyAnswer(msgspec.Struct, frozen=True, kw_only=True):

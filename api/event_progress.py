@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from infrastructure.rebuild import Progress as Told
+from infrastructure.read_models.rebuild import Progress as Told
 
 
 class _Rate(TextColumn):

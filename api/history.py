@@ -26,8 +26,9 @@ from application.recorded import Recorded, StoredEvent
 from domain.assessment import ASSESSMENT, CommentAdded, ScorecardRevised, ScorecardSubmitted
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, ApplicationScreened, Stage
-from infrastructure import mail_outcomes, personal_texts
-from infrastructure.mail_outcomes import MailOutcome
+from infrastructure.mail import outcomes as mail_outcomes
+from infrastructure.mail.outcomes import MailOutcome
+from infrastructure.personal_data import personal_texts
 from projections.paging import seal
 
 

@@ -16,10 +16,10 @@ from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, co
 from api.services import services_of
 from application.refusals import NotFound
 from domain.membership import StaffRole
-from infrastructure import accounts as table
-from infrastructure import invitations
-from infrastructure.account_mail import queue
-from infrastructure.invitations import Invitation, InvitationStatus, Invite, TooManyInvitations
+from infrastructure.identity import accounts as table
+from infrastructure.identity import invitations
+from infrastructure.identity.invitations import Invitation, InvitationStatus, Invite, TooManyInvitations
+from infrastructure.mail.account_mail import queue
 from projections.paging import Page, seal, unseal
 
 _ORDER: Final = "newest"

@@ -20,12 +20,12 @@ from application.commands import membership_id
 from application.entity import decode
 from application.recorded import StoredEvent
 from domain.membership import MEMBERSHIP, MemberJoined
-from infrastructure import accounts as table
-from infrastructure import invitations
-from infrastructure.account_mail import queue
-from infrastructure.accounts import Account, EmailTaken
-from infrastructure.invitations import Invitation
-from infrastructure.sessions import revoke
+from infrastructure.identity import accounts as table
+from infrastructure.identity import invitations
+from infrastructure.identity.accounts import Account, EmailTaken
+from infrastructure.identity.invitations import Invitation
+from infrastructure.identity.sessions import revoke
+from infrastructure.mail.account_mail import queue
 
 
 class AcceptBody(Body, frozen=True):

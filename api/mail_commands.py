@@ -8,7 +8,7 @@ import rich_click as click
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
-    from infrastructure.mail_ledger import LedgerMail, Status
+    from infrastructure.mail.ledger import LedgerMail, Status
 
 _STATUSES: Final = ("queued", "sending", "retrying", "sent", "given_up", "switched_off")
 
@@ -30,7 +30,7 @@ def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     import psycopg
 
     from api.servers import database_url
-    from infrastructure.mail_ledger import mails
+    from infrastructure.mail.ledger import mails
 
     with psycopg.connect(database_url(), autocommit=True) as connection:
         found = list(mails(connection, status, limit))
@@ -48,7 +48,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
     import psycopg
 
     from api.servers import database_url
-    from infrastructure.mail_ledger import send_again
+    from infrastructure.mail.ledger import send_again
 
     if (mail_id is None) != everything:
         raise OperatorError("name one mail (see `hirelog mail list --status given_up`), or --all")
@@ -60,7 +60,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
 
 
 def _show(found: "list[LedgerMail]") -> None:
-    from infrastructure.plain_words import visible_line
+    from infrastructure.mail.plain_words import visible_line
 
     for one in found:
         at = one.done_at or one.due_at

@@ -15,10 +15,10 @@ from api.services import Services, services_of
 from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, NotFound
 from domain.membership import ChangeMemberRole, LeaveCompany, Membership, RemoveMember, StaffRole
-from infrastructure import accounts as table
-from infrastructure import invitations
-from infrastructure.memberships import Member
-from infrastructure.sessions import revoke
+from infrastructure.identity import accounts as table
+from infrastructure.identity import invitations
+from infrastructure.identity.memberships import Member
+from infrastructure.identity.sessions import revoke
 from projections.paging import Page, seal, unseal
 
 _ORDER = "members"

@@ -23,10 +23,10 @@ from api.methods import as_get
 from api.requests import AnyRequest
 from api.response_headers import RequestIds
 from api.services import Services
-from infrastructure.group_commit import GroupCommit
-from infrastructure.mail_ledger import Figures
-from infrastructure.projection_status import ProjectionStatus
-from infrastructure.shared_answer import SharedAnswer
+from infrastructure.log.group_commit import GroupCommit
+from infrastructure.mail.ledger import Figures
+from infrastructure.processes.shared_answer import SharedAnswer
+from infrastructure.read_models.status import ProjectionStatus
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

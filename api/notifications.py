@@ -15,12 +15,12 @@ from api.services import services_of
 from application.effects import Kind
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
-from infrastructure import notifications
-from infrastructure.effects_projector import EFFECTS
-from infrastructure.mail_context import Told
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_templates import summary
-from infrastructure.notifications import Reader
+from infrastructure.mail import notifications
+from infrastructure.mail.context import Told
+from infrastructure.mail.effects_projector import EFFECTS
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.notifications import Reader
+from infrastructure.mail.templates import summary
 from projections.paging import seal, unseal
 
 NotificationId: TypeAlias = Annotated[UUID, PathParameter(description="The notification.")]

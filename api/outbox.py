@@ -20,8 +20,8 @@ from api.pages import page
 from api.requests import AnyRequest
 from api.services import Services, services_of
 from application.refusals import NotFound
-from infrastructure import outbox_reading
-from infrastructure.outbox_reading import NEWEST, StoredMail
+from infrastructure.mail import outbox_reading
+from infrastructure.mail.outbox_reading import NEWEST, StoredMail
 
 FileName: TypeAlias = Annotated[str, PathParameter(description="The mail's file.")]
 

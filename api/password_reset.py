@@ -12,10 +12,10 @@ from api.passwords import check_password
 from api.profile import Code, invalid_code
 from api.requests import AnyRequest
 from api.services import services_of
-from infrastructure import accounts as table
-from infrastructure import one_use_codes
-from infrastructure.account_mail import queue
-from infrastructure.sessions import end_all_sessions
+from infrastructure.identity import accounts as table
+from infrastructure.identity import one_use_codes
+from infrastructure.identity.sessions import end_all_sessions
+from infrastructure.mail.account_mail import queue
 
 
 class ResetBody(Body, frozen=True):

@@ -12,10 +12,10 @@ from api.invalid_fields import InvalidField
 from api.problems import ProblemError
 from api.requests import AnyRequest, actor_of
 from api.services import services_of
-from infrastructure import accounts as table
-from infrastructure.account_mail import queue
-from infrastructure.password_policy import refusal
-from infrastructure.sessions import end_all_sessions
+from infrastructure.identity import accounts as table
+from infrastructure.identity.password_policy import refusal
+from infrastructure.identity.sessions import end_all_sessions
+from infrastructure.mail.account_mail import queue
 
 
 class PasswordBody(Body, frozen=True):

@@ -17,17 +17,17 @@ from api.invalid_fields import InvalidField, invalid
 from api.methods import allow
 from application.recorded import LogUnavailable
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
-from infrastructure.accounts import EmailTaken
-from infrastructure.blobs import BlobsUnavailable
-from infrastructure.connection_pools import ReadOnlyDatabase
-from infrastructure.min_position import ReadModelBehind
-from infrastructure.password_resets import ResetsBusy
-from infrastructure.passwords import PasswordsBusy
-from infrastructure.rate_limits import LimitsUnavailable, RateLimited
-from infrastructure.resume_kind import ResumeRefused
-from infrastructure.resume_reader import ResumesBusy
-from infrastructure.revocations import RevocationsUnknown
-from infrastructure.signing_keys import NoSigningKey
+from infrastructure.database.connection_pools import ReadOnlyDatabase
+from infrastructure.identity.accounts import EmailTaken
+from infrastructure.identity.password_resets import ResetsBusy
+from infrastructure.identity.passwords import PasswordsBusy
+from infrastructure.identity.rate_limits import LimitsUnavailable, RateLimited
+from infrastructure.identity.revocations import RevocationsUnknown
+from infrastructure.identity.signing_keys import NoSigningKey
+from infrastructure.read_models.min_position import ReadModelBehind
+from infrastructure.resumes.blobs import BlobsUnavailable
+from infrastructure.resumes.kind import ResumeRefused
+from infrastructure.resumes.reader import ResumesBusy
 from projections.paging import InvalidCursor
 
 _log = structlog.get_logger(__name__)

@@ -17,12 +17,13 @@ from api.requests import AnyRequest, actor_of
 from api.services import Services, services_of
 from application.actor import Actor, Role
 from application.effects import Kind
-from infrastructure import accounts as table
-from infrastructure import one_use_codes, preferences
-from infrastructure.account_mail import queue
-from infrastructure.accounts import Account
-from infrastructure.preferences import ChangedChannels, Channels
-from infrastructure.sessions import opened_lately
+from infrastructure.identity import accounts as table
+from infrastructure.identity import one_use_codes
+from infrastructure.identity.accounts import Account
+from infrastructure.identity.sessions import opened_lately
+from infrastructure.mail import preferences
+from infrastructure.mail.account_mail import queue
+from infrastructure.mail.preferences import ChangedChannels, Channels
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
 

@@ -10,9 +10,9 @@ from api.servers import database_url
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
-    from infrastructure.projection_status import ProjectionStatus
-    from infrastructure.read_model import AnyReadModel
-    from infrastructure.verify import Verified
+    from infrastructure.read_models.read_model import AnyReadModel
+    from infrastructure.read_models.status import ProjectionStatus
+    from infrastructure.read_models.verify import Verified
 
 _AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 
@@ -44,8 +44,8 @@ def verify_command(*, names: tuple[str, ...], as_json: bool) -> None:
     import msgspec
 
     from api.event_progress import event_progress
-    from infrastructure.new_build import BuildFailed
-    from infrastructure.verify import verify
+    from infrastructure.read_models.new_build import BuildFailed
+    from infrastructure.read_models.verify import verify
 
     found: list[Verified] = []
     for model in _models(names):
@@ -68,7 +68,7 @@ def retry_command(*, name: str, tenant: UUID | None) -> None:
     """Let a read model (or the effects) try its parked tenants again, after what parked them was put right."""
     import psycopg
 
-    from infrastructure.projection_status import retry_parked
+    from infrastructure.read_models.status import retry_parked
     from projections.menu import FOLLOWERS
 
     followers = [model.name for model in FOLLOWERS]
@@ -91,8 +91,8 @@ def rebuild_command(*, name: str, as_json: bool) -> None:
     import msgspec
 
     from api.event_progress import event_progress
-    from infrastructure.new_build import BuildFailed
-    from infrastructure.rebuild import rebuild
+    from infrastructure.read_models.new_build import BuildFailed
+    from infrastructure.read_models.rebuild import rebuild
 
     (model,) = _models((name,))
     began = time.monotonic()
@@ -117,7 +117,7 @@ def _list(*, as_json: bool) -> None:
     import msgspec
     import psycopg
 
-    from infrastructure.projection_status import statuses
+    from infrastructure.read_models.status import statuses
     from projections.menu import FOLLOWERS
 
     with psycopg.connect(database_url(), autocommit=True) as connection:

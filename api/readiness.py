@@ -6,13 +6,13 @@ from typing import Literal, TypeAlias
 import msgspec
 import psycopg
 
-from infrastructure.broker import WakeUps
-from infrastructure.log_connection import attentive
-from infrastructure.mail_ledger import Figures, figures
-from infrastructure.migrate import NewerDatabase, pending
-from infrastructure.projection_status import ProjectionStatus, statuses
-from infrastructure.shared_answer import SharedAnswer
-from infrastructure.tenant_walls import Database
+from infrastructure.database.migrate import NewerDatabase, pending
+from infrastructure.database.tenant_walls import Database
+from infrastructure.log.connection import attentive
+from infrastructure.mail.ledger import Figures, figures
+from infrastructure.processes.shared_answer import SharedAnswer
+from infrastructure.read_models.broker import WakeUps
+from infrastructure.read_models.status import ProjectionStatus, statuses
 from projections.menu import FOLLOWERS
 
 _SECONDS = 2.0

@@ -23,7 +23,7 @@ from domain.job_application import JOB_APPLICATION
 from domain.job_view import JOB_VIEW
 from domain.membership import MEMBERSHIP
 from infrastructure.event_store import SyncEventStore
-from infrastructure.log_connection import attentive
+from infrastructure.log.connection import attentive
 from infrastructure.operator_error import OperatorError
 
 _DECIDERS: Final[tuple[AnyDecider, ...]] = (JOB_APPLICATION, ASSESSMENT, JOB, MEMBERSHIP, JOB_VIEW)

@@ -16,8 +16,8 @@ from application.actor import Actor
 from application.handle import Metadata, command_id
 from application.refusals import IdempotencyKeyReused
 from infrastructure import request_keys
-from infrastructure.min_position import wait_for
-from infrastructure.read_model import AnyReadModel
+from infrastructure.read_models.min_position import wait_for
+from infrastructure.read_models.read_model import AnyReadModel
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 

@@ -9,7 +9,7 @@ import structlog
 from litestar.types import Message, Scope
 
 from api.throttle import ALLOWANCE
-from infrastructure.rate_limits import Allowance
+from infrastructure.identity.rate_limits import Allowance
 
 _REQUEST_ID: Final = "hirelog_request_id"
 

@@ -23,10 +23,10 @@ from api.requests import AnyRequest, IdempotencyKey, MinPosition, actor_of, at_l
 from api.services import Services, services_of
 from api.uploads import FORM, Upload, body_bytes, one_file
 from application.refusals import IdempotencyKeyReused, NotFound
-from infrastructure import resume_rows
-from infrastructure.blobs import BlobMissing, Blobs, BlobsUnavailable
-from infrastructure.resume_kind import EXTENSIONS
-from infrastructure.resume_rows import MOST_PER_PERSON, RequestKey, Resume
+from infrastructure.resumes import rows as resume_rows
+from infrastructure.resumes.blobs import BlobMissing, Blobs, BlobsUnavailable
+from infrastructure.resumes.kind import EXTENSIONS
+from infrastructure.resumes.rows import MOST_PER_PERSON, RequestKey, Resume
 from projections import sent_resumes
 from projections.application_list import APPLICATION_LIST
 

@@ -9,15 +9,15 @@ import psycopg
 import structlog
 from redis.exceptions import RedisError
 
-from infrastructure.broker import call, make_broker
-from infrastructure.connection_pools import projection_pool
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.forgetting import forget
-from infrastructure.projector import Projector
+from infrastructure.database.connection_pools import projection_pool
+from infrastructure.mail.effects_projector import EffectsProjector
+from infrastructure.personal_data.forgetting import forget
+from infrastructure.processes.stop_signals import StopSignals
+from infrastructure.read_models.broker import call, make_broker
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.wake import WakeUpCalls, connect
 from infrastructure.settings import Settings
-from infrastructure.stop_signals import StopSignals
 from infrastructure.sweep import sweep, sweep_mail
-from infrastructure.wake import WakeUpCalls, connect
 from projections.menu import MENU
 
 _LOG_EVERY_SECONDS: Final = 30.0

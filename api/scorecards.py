@@ -29,7 +29,7 @@ from domain.assessment import (
 )
 from domain.identifiers import tenant_of
 from domain.job_application import PIPELINE
-from infrastructure import personal_texts
+from infrastructure.personal_data import personal_texts
 from projections.paging import Page, seal
 
 

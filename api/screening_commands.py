@@ -22,7 +22,7 @@ def screening_command(*, as_json: bool) -> None:
     import msgspec
 
     from api.event_progress import event_progress
-    from infrastructure.screening_verification import verify_screening
+    from infrastructure.screening.verification import verify_screening
 
     began = time.monotonic()
     with event_progress("screening", quiet=as_json) as progress:

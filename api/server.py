@@ -8,9 +8,9 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.timed_http import TimedHttp
+from infrastructure.identity.signing_keys import check_key_file
 from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings, load
-from infrastructure.signing_keys import check_key_file
 
 _GARBAGE_THRESHOLD: Final = 50_000
 """Allocations between two looks for garbage cycles. Requests make few; the default of 700 looked several times a request."""

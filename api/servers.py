@@ -14,8 +14,8 @@ def with_servers(settings: "Settings", *, redis: bool = True) -> "Settings":
         return settings
     import msgspec
 
-    from infrastructure.embedded import running
     from infrastructure.secret_key import with_secret_key
+    from infrastructure.servers.embedded import running
 
     embedded = running(settings.home)
     if embedded is None:
@@ -31,7 +31,7 @@ def with_servers(settings: "Settings", *, redis: bool = True) -> "Settings":
 
 def database_url() -> str:
     """Where a command of an operator's connects, as the tables' owner and with our sessions' settings."""
-    from infrastructure.log_connection import attentive
+    from infrastructure.log.connection import attentive
     from infrastructure.settings import load
 
     return attentive(with_servers(load(), redis=False).database_url or "")

@@ -12,25 +12,25 @@ from api.chart import ChartRenderer
 from api.readiness import Readings
 from api.throttle import AnyConnection, Throttle
 from application.handle import CommandHandler
-from infrastructure.access_tokens import Tokens
-from infrastructure.accounts import CompanyNames
-from infrastructure.blob_sweep import BlobSweep
-from infrastructure.blobs import Blobs, open_blobs
-from infrastructure.broker import WakeUps
-from infrastructure.connection_pools import api_pool
+from infrastructure.database.connection_pools import api_pool
+from infrastructure.database.tenant_walls import Database, api_database_url
 from infrastructure.event_store import EventStore
-from infrastructure.mail_wake import MailWake
-from infrastructure.memberships import Memberships
-from infrastructure.password_resets import PasswordResets
-from infrastructure.passwords import Passwords
-from infrastructure.rate_limits import RateLimits
-from infrastructure.resume_reader import ResumeReader
-from infrastructure.revocations import Revocations
-from infrastructure.session_tokens import SessionTokens
+from infrastructure.identity.access_tokens import Tokens
+from infrastructure.identity.accounts import CompanyNames
+from infrastructure.identity.memberships import Memberships
+from infrastructure.identity.password_resets import PasswordResets
+from infrastructure.identity.passwords import Passwords
+from infrastructure.identity.rate_limits import RateLimits
+from infrastructure.identity.revocations import Revocations
+from infrastructure.identity.session_tokens import SessionTokens
+from infrastructure.identity.signing_keys import KeyRing
+from infrastructure.mail.wake import MailWake
+from infrastructure.read_models.broker import WakeUps
+from infrastructure.resumes.blob_sweep import BlobSweep
+from infrastructure.resumes.blobs import Blobs, open_blobs
+from infrastructure.resumes.reader import ResumeReader
+from infrastructure.screening.vocabulary import CurrentVocabulary
 from infrastructure.settings import Settings
-from infrastructure.signing_keys import KeyRing
-from infrastructure.tenant_walls import Database, api_database_url
-from infrastructure.vocabulary import CurrentVocabulary
 from projections.menu import FOLLOWERS
 
 

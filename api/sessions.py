@@ -11,7 +11,7 @@ from api.access import SIGNED_IN
 from api.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import services_of
 from application.refusals import NotFound
-from infrastructure.sessions import Listed, end_session, of_account
+from infrastructure.identity.sessions import Listed, end_session, of_account
 from projections.paging import Page, seal, unseal
 
 

@@ -16,11 +16,11 @@ from api.problems import ProblemError, not_valid
 from api.requests import AnyRequest, actor_of
 from api.services import Services, services_of
 from application.actor import Actor
-from infrastructure import accounts as table
-from infrastructure.account_mail import queue
-from infrastructure.accounts import Account
-from infrastructure.session_tokens import Granted, Reused
-from infrastructure.sessions import end_all_sessions, end_session
+from infrastructure.identity import accounts as table
+from infrastructure.identity.accounts import Account
+from infrastructure.identity.session_tokens import Granted, Reused
+from infrastructure.identity.sessions import end_all_sessions, end_session
+from infrastructure.mail.account_mail import queue
 
 _log = structlog.get_logger(__name__)
 

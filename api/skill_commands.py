@@ -53,7 +53,7 @@ def import_command(*, file: Path, as_json: bool) -> None:
     """
     from rich.console import Console
 
-    from infrastructure.vocabulary import import_skills
+    from infrastructure.screening.vocabulary import import_skills
 
     found = read_file(file, quiet=as_json)
     with _connection() as connection:
@@ -84,7 +84,7 @@ def import_command(*, file: Path, as_json: bool) -> None:
 @_AS_JSON
 def list_command(*, as_json: bool) -> None:
     """List what was imported."""
-    from infrastructure.vocabulary import imported_names
+    from infrastructure.screening.vocabulary import imported_names
 
     with _connection() as connection:
         rows = imported_names(connection)
@@ -99,7 +99,7 @@ def list_command(*, as_json: bool) -> None:
 @click.confirmation_option(prompt="Forget every skill that was imported?")
 def clear_command() -> None:
     """Forget what was imported; the built-in vocabulary stays."""
-    from infrastructure.vocabulary import clear_skills
+    from infrastructure.screening.vocabulary import clear_skills
 
     with _connection() as connection:
         click.echo(f"{clear_skills(connection):,} skills forgotten")

@@ -11,8 +11,8 @@ from application.handle import Metadata, Outcome
 from application.refusals import Forbidden, IdempotencyKeyReused, NotFound, Refused, StaleVersion
 from domain.decision import Command
 from domain.identifiers import derived_id, tenant_of
-from infrastructure import personal_texts
-from infrastructure.personal_texts import PersonalText
+from infrastructure.personal_data import personal_texts
+from infrastructure.personal_data.personal_texts import PersonalText
 
 
 def text_id(about: UUID, how: Metadata) -> UUID:

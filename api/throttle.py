@@ -7,8 +7,8 @@ from litestar.connection import ASGIConnection
 
 from api.client_address import client_address, networks
 from application.actor import Actor
-from infrastructure.accounts import letter_box
-from infrastructure.rate_limits import Allowance, Limit, RateLimits
+from infrastructure.identity.accounts import letter_box
+from infrastructure.identity.rate_limits import Allowance, Limit, RateLimits
 from infrastructure.settings import Settings
 
 ALLOWANCE: Final = "hirelog_allowance"

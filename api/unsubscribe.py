@@ -12,9 +12,9 @@ from api.problems import ProblemError
 from api.requests import AnyRequest
 from api.services import Services, services_of
 from application.effects import Kind
-from infrastructure import preferences
-from infrastructure.mail_links import InvalidLink, MailLinks
-from infrastructure.preferences import ChangedChannels
+from infrastructure.mail import preferences
+from infrastructure.mail.links import InvalidLink, MailLinks
+from infrastructure.mail.preferences import ChangedChannels
 
 Token: TypeAlias = Annotated[
     str, QueryParameter(max_length=200, description="As the link in the mail has it.")

@@ -17,16 +17,16 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from infrastructure.addresses import http_url
-from infrastructure.embedded import Servers, embedded, running
-from infrastructure.migrate import migrate
+from infrastructure.database.migrate import migrate
+from infrastructure.database.tenant_walls import let_api_in
+from infrastructure.identity.signing_keys import check_key_file
 from infrastructure.operator_error import OperatorError
-from infrastructure.process_tree import ProcessTree, Program
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.processes.stop_signals import StopSignals
+from infrastructure.processes.tree import ProcessTree, Program
+from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.secret_key import with_secret_key
+from infrastructure.servers.embedded import Servers, embedded, running
 from infrastructure.settings import Settings, environment
-from infrastructure.signing_keys import check_key_file
-from infrastructure.stop_signals import StopSignals
-from infrastructure.tenant_walls import let_api_in
 from projections.menu import MENU
 
 _READY_SECONDS: Final = 120.0

@@ -15,21 +15,21 @@ import structlog
 from dramatiq import Worker
 from redis.exceptions import RedisError
 
-from infrastructure.broker import answer_calls, call, make_broker
-from infrastructure.connection_pools import mail_pool, projection_pool
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.lingering import LingeringProjector
-from infrastructure.mail_delivery import Deliverer
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
-from infrastructure.mail_transport import transport
-from infrastructure.mail_wake import answer_mail_calls
-from infrastructure.process_tree import ProcessTree, Program
-from infrastructure.projector import Projector
+from infrastructure.database.connection_pools import mail_pool, projection_pool
+from infrastructure.mail.delivery import Deliverer
+from infrastructure.mail.effects_projector import EffectsProjector
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.message import sender
+from infrastructure.mail.transport import transport
+from infrastructure.mail.wake import answer_mail_calls
+from infrastructure.processes.stop_signals import StopSignals
+from infrastructure.processes.tree import ProcessTree, Program
+from infrastructure.read_models.broker import answer_calls, call, make_broker
+from infrastructure.read_models.lingering import LingeringProjector
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.wake import WakeUpCalls, connect, takes_wake_ups
 from infrastructure.settings import Settings, environment, variable
-from infrastructure.stop_signals import StopSignals
 from infrastructure.sweep import sweep
-from infrastructure.wake import WakeUpCalls, connect, takes_wake_ups
 from projections.menu import MENU
 
 _IDLE_MILLISECONDS: Final = 200

@@ -17,7 +17,7 @@ from benchmarks.sample import Rounds, Sample, interleaved, middle, ratio
 from benchmarks.servers import conditions, empty_database, servers
 from benchmarks.system import System, system
 from benchmarks.writes import CONNECTIONS, Commands, applications, noops, stage_changes
-from infrastructure.embedded import Servers
+from infrastructure.servers.embedded import Servers
 
 _COMPANIES: Final = 11
 _FLAT: Final = 1.5

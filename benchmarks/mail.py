@@ -21,10 +21,10 @@ from benchmarks.seed import history, open_jobs
 from benchmarks.servers import conditions, migrated_database, servers
 from benchmarks.system import System, system
 from domain.identifiers import tenant_id
-from infrastructure.connection_pools import projection_pool
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.embedded import Servers
+from infrastructure.database.connection_pools import projection_pool
 from infrastructure.event_store import EventStore
+from infrastructure.mail.effects_projector import EffectsProjector
+from infrastructure.servers.embedded import Servers
 
 _COMPANIES: Final = 10
 _JOBS_EACH: Final = 10

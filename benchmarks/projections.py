@@ -19,9 +19,9 @@ from benchmarks.servers import conditions, empty_database, migrated_database, se
 from benchmarks.shape import EVENTS_PER_JOB
 from benchmarks.system import system
 from domain.identifiers import tenant_id
-from infrastructure.embedded import Servers
 from infrastructure.event_store import EventStore
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.setup import ensure_read_models
+from infrastructure.servers.embedded import Servers
 from projections.menu import MENU
 
 _MODEL: Final = "job_dashboard"

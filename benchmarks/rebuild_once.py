@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from infrastructure.rebuild import rebuild
+from infrastructure.read_models.rebuild import rebuild
 from projections.menu import named
 
 

@@ -13,11 +13,11 @@ from benchmarks.seed import store_streams
 from benchmarks.servers import migrated_database
 from domain.identifiers import random_id, tenant_id
 from domain.job import JobCreated, JobPublished, Posting, Requirements
-from infrastructure.connection_pools import projection_pool
-from infrastructure.embedded import Servers
+from infrastructure.database.connection_pools import projection_pool
 from infrastructure.event_store import EventStore
-from infrastructure.projector import Projector
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.setup import ensure_read_models
+from infrastructure.servers.embedded import Servers
 from projections.job_listing import JOB_LISTING
 from projections.job_search import JobFilters, browse
 

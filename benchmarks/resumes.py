@@ -16,10 +16,10 @@ from typing import Final
 import msgspec
 
 from domain.skills import BUILT_IN, Vocabulary
-from infrastructure.resume_kind import ResumeRefused
-from infrastructure.resume_reader import ResumeReader
-from infrastructure.resume_worker import Answer
-from infrastructure.vocabulary import as_skill
+from infrastructure.resumes.kind import ResumeRefused
+from infrastructure.resumes.reader import ResumeReader
+from infrastructure.resumes.worker import Answer
+from infrastructure.screening.vocabulary import as_skill
 
 VARIABLE: Final = "TEST_DATA"
 

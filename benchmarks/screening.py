@@ -25,7 +25,7 @@ from domain.job import JobCreated, JobPublished, Posting, Requirements
 from domain.job_application import ApplicationScreened, ApplicationSubmitted, Claims
 from domain.screening import screen
 from infrastructure.event_store import EventStore
-from infrastructure.screening_verification import verify_screening
+from infrastructure.screening.verification import verify_screening
 
 _SKILLS: Final = ("python", "sql", "rust", "kubernetes", "react", "java", "go", "terraform", "excel", "figma")
 _REQUIRED: Final = Requirements(

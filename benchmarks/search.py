@@ -29,7 +29,7 @@ from domain.decision import Event
 from domain.identifiers import random_id
 from domain.job import JobCreated, JobPublished
 from infrastructure.event_store import EventStore
-from infrastructure.rebuild import rebuild
+from infrastructure.read_models.rebuild import rebuild
 from projections.job_listing import JOB_LISTING
 
 _COMPANIES: Final = 20

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg import sql
 
-from infrastructure.embedded import Servers, embedded
-from infrastructure.migrate import migrate
+from infrastructure.database.migrate import migrate
+from infrastructure.servers.embedded import Servers, embedded
 
 
 @contextmanager

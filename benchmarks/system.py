@@ -13,8 +13,8 @@ import psycopg
 from api.up import command
 from benchmarks.processes import free_port, process, wait_for
 from benchmarks.servers import migrated_database
-from infrastructure.embedded import Servers
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.setup import ensure_read_models
+from infrastructure.servers.embedded import Servers
 from projections.menu import MENU
 
 _POLL_SECONDS: Final = 0.05

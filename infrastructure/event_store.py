@@ -12,13 +12,13 @@ from uuid import UUID
 import psycopg
 
 from application.recorded import Append, Appended, StoredEvent, VersionConflict
-from infrastructure import log_reading as reading
-from infrastructure.eventsourcing_factory import Factory
-from infrastructure.group_commit import Committed, GroupCommit
-from infrastructure.group_read import GroupRead
-from infrastructure.log_transaction import checked_size
-from infrastructure.log_writer import write_sync
-from infrastructure.pipeline import run_sync
+from infrastructure.log import reading
+from infrastructure.log.group_commit import Committed, GroupCommit
+from infrastructure.log.group_read import GroupRead
+from infrastructure.log.pipeline import run_sync
+from infrastructure.log.transaction import checked_size
+from infrastructure.log.writer import write_sync
+from infrastructure.recorders.factory import Factory
 
 __all__ = ["EventStore", "Factory", "SyncEventStore"]
 

@@ -7,10 +7,10 @@ from dramatiq.brokers.redis import RedisBroker
 from psycopg_pool import ConnectionPool
 from redis import Redis
 
-from infrastructure.mail_queue import any_due
-from infrastructure.mail_wake import call_deliverer
-from infrastructure.projector import Projector
-from infrastructure.wake import WakeUpCalls
+from infrastructure.mail.queue import any_due
+from infrastructure.mail.wake import call_deliverer
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.wake import WakeUpCalls
 
 
 def sweep(

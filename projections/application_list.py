@@ -23,7 +23,7 @@ from domain.job_application import (
     screening_of,
 )
 from domain.screening import Screening, Verdict
-from infrastructure.read_model import Key, ReadModel, Row
+from infrastructure.read_models.read_model import Key, ReadModel, Row
 
 Handled: TypeAlias = JobApplicationEvent
 

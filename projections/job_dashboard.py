@@ -21,7 +21,7 @@ from domain.job import (
 )
 from domain.job_application import ApplicationSubmitted
 from domain.job_view import JobViewed
-from infrastructure.read_model import Key, ReadModel, Row
+from infrastructure.read_models.read_model import Key, ReadModel, Row
 
 Handled: TypeAlias = (
     JobCreated

@@ -24,7 +24,7 @@ from domain.job import (
     RequirementsRevised,
     Status,
 )
-from infrastructure.read_model import Key, ReadModel, Row
+from infrastructure.read_models.read_model import Key, ReadModel, Row
 from projections.job_words import skill_keys
 
 Handled: TypeAlias = JobEvent

@@ -12,7 +12,7 @@ from psycopg.errors import UndefinedColumn
 
 from domain.job import Status
 from domain.skills import BUILT_IN
-from infrastructure.min_position import ReadModelBehind
+from infrastructure.read_models.min_position import ReadModelBehind
 from projections.containing import composed, containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words

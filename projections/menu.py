@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from infrastructure.effects_projector import EFFECTS
-from infrastructure.read_model import AnyReadModel
+from infrastructure.mail.effects_projector import EFFECTS
+from infrastructure.read_models.read_model import AnyReadModel
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.job_listing import JOB_LISTING

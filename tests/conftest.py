@@ -14,8 +14,8 @@ import pytest
 from psycopg import sql
 from redis import Redis
 
-from infrastructure.embedded import Servers, embedded
-from infrastructure.migrate import migrate
+from infrastructure.database.migrate import migrate
+from infrastructure.servers.embedded import Servers, embedded
 
 _TEMPLATE = f"hirelog_template_{os.getpid()}"
 _numbers = itertools.count(1)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from infrastructure.mail_message import Mail, address, sender
-from infrastructure.mail_templates import Content
+from infrastructure.mail.message import Mail, address, sender
+from infrastructure.mail.templates import Content
 
 MAIL_ID: Final = UUID("00000000-0000-4000-8000-000000000001")
 CONTENT: Final = Content("A subject", "Some text\n", "<p>Some text</p>\n")

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 
 from application.commands import membership_id
 from domain.membership import MemberJoined
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.mail_delivery import Deliverer
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
-from infrastructure.mail_sendgrid import SendGrid
+from infrastructure.mail.delivery import Deliverer
+from infrastructure.mail.effects_projector import EffectsProjector
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.message import sender
+from infrastructure.mail.sendgrid import SendGrid
 from infrastructure.settings import Settings
 from tests.domain.builders import created, submitted
 from tests.mail_servers import SendGridServer, sendgrid_server

@@ -15,11 +15,11 @@ from application.recorded import Recorded
 from domain.decision import Event
 from domain.identifiers import random_id, tenant_id
 from domain.job_view import JobViewed
-from infrastructure.connection_pools import projection_pool
-from infrastructure.projection_status import ProjectionStatus, statuses
-from infrastructure.projector import Projector
-from infrastructure.read_model import AnyReadModel, Key, Row, columns, handled_types
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.database.connection_pools import projection_pool
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.read_model import AnyReadModel, Key, Row, columns, handled_types
+from infrastructure.read_models.setup import ensure_read_models
+from infrastructure.read_models.status import ProjectionStatus, statuses
 from projections.menu import MENU
 
 ACTOR = UUID("a0000000-0000-4000-8000-00000000000a")

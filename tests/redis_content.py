@@ -5,7 +5,7 @@ from typing import Final
 
 from redis import Redis
 
-from infrastructure.wake import broker_url
+from infrastructure.read_models.wake import broker_url
 
 _READ: Final[dict[bytes | str, Callable[[Redis, bytes], object]]] = {
     b"string": lambda client, key: client.get(key),

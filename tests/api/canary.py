@@ -6,10 +6,10 @@ from uuid import UUID
 
 import httpx
 
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_outbox import Outbox
-from infrastructure.mail_smtp import Smtp
-from infrastructure.mail_smtp import smtp_server as server_of
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.outbox import Outbox
+from infrastructure.mail.smtp import Smtp
+from infrastructure.mail.smtp import smtp_server as server_of
 from tests.api import letters
 from tests.api.delivering import deliver
 from tests.api.people import Json, Person, System, done, refused

@@ -10,8 +10,8 @@ import pytest_asyncio
 import structlog
 from msgspec.structs import replace
 
-from infrastructure.embedded import Servers
 from infrastructure.logging import configure_logging
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
 from tests.api.people import System, running
 from tests.conftest import new_database

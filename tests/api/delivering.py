@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from infrastructure.connection_pools import mail_pool
-from infrastructure.mail_delivery import Deliverer
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_message import sender
-from infrastructure.mail_transport import Transport
+from infrastructure.database.connection_pools import mail_pool
+from infrastructure.mail.delivery import Deliverer
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.message import sender
+from infrastructure.mail.transport import Transport
 from tests.api.conftest import settings
 from tests.api.people import System
 from tests.post_office import PostOffice

@@ -20,11 +20,11 @@ from api.services import Services
 from application.actor import OPERATOR, Actor
 from application.handle import Metadata
 from domain.membership import AddMember, ChangeMemberRole, StaffRole
-from infrastructure import accounts
-from infrastructure.connection_pools import projection_pool
-from infrastructure.effects_projector import EffectsProjector
-from infrastructure.projector import Projector
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.database.connection_pools import projection_pool
+from infrastructure.identity import accounts
+from infrastructure.mail.effects_projector import EffectsProjector
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.settings import Settings
 from projections.menu import MENU
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from infrastructure.account_administration import named
+from infrastructure.identity.administration import named
 from tests.api.letters import kinds, letters
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from api.addresses import check_email
 from api.problems import ProblemError
-from infrastructure.accounts import letter_box
-from infrastructure.mail_message import address
+from infrastructure.identity.accounts import letter_box
+from infrastructure.mail.message import address
 
 TRICKY = "aAsSiIkK1-_.ßẞäÄ\u03c2\u03c3\u03a3\u0131\u0130\u0307\u0308\u3002\uff0e\uff61\xad\u200c\u200d\u0915\u094d\u0430\u212a"
 """Letters that mappings, capitals, invisible characters and other dots make one of."""

@@ -8,8 +8,8 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from domain.identifiers import random_id
-from infrastructure.forgetting import forget
-from infrastructure.personal_texts import PersonalText, keep
+from infrastructure.personal_data.forgetting import forget
+from infrastructure.personal_data.personal_texts import PersonalText, keep
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 from psycopg import sql
 
-from infrastructure.mail_outbox import Outbox
+from infrastructure.mail.outbox import Outbox
 from tests.api.canary import NAME, PASSWORDS, SECOND, WRITTEN, Canary
 from tests.api.conftest import settings
 from tests.api.people import System, running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.setup import ensure_read_models
 from projections.menu import MENU
 
 

@@ -21,8 +21,8 @@ from api.demo_data import demo_data
 from api.load import load_file
 from api.load_report import LoadReport
 from api.postings import Mapped
-from infrastructure.projector import Projector
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.projector import Projector
+from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.settings import Settings
 from projections.menu import MENU
 

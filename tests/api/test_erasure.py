@@ -11,9 +11,12 @@ import psycopg
 import pytest
 
 from domain.identifiers import random_id
-from infrastructure import account_mail, erasure, personal_texts, resume_rows, revocations
-from infrastructure.blob_sweep import BlobSweep
+from infrastructure.identity import revocations
+from infrastructure.mail import account_mail
 from infrastructure.operator_error import OperatorError
+from infrastructure.personal_data import erasure, personal_texts
+from infrastructure.resumes import rows as resume_rows
+from infrastructure.resumes.blob_sweep import BlobSweep
 from tests.api.erasing import erase, pointing, run
 from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Person, System, done, refused

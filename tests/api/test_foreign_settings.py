@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infrastructure.embedded import Servers
+from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import running
 

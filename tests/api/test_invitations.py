@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from infrastructure.account_administration import disable, enable
+from infrastructure.identity.administration import disable, enable
 from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Json, System, done, refused
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from litestar.routes import HTTPRoute
 
-from infrastructure.mail_links import MailLinks
+from infrastructure.mail.links import MailLinks
 from tests.api.people import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

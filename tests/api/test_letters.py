@@ -5,9 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.mail_context import Letter, letter
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_templates import render
+from infrastructure.mail.context import Letter, letter
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.templates import render
 from tests.api.people import Json, Person, System, done
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from application.actor import Actor
 from application.recorded import Append, Appended, LogUnavailable
 from domain.identifiers import tenant_id
-from infrastructure import accounts
-from infrastructure.accounts import Account, Company
 from infrastructure.event_store import EventStore
+from infrastructure.identity import accounts
+from infrastructure.identity.accounts import Account, Company
 from tests.api.letters import code
 from tests.api.people import Person, System
 

@@ -11,8 +11,8 @@ from application.actor import OPERATOR
 from application.effects import Kind
 from application.handle import Metadata
 from domain.membership import AddMember
-from infrastructure import preferences
-from infrastructure.mail_links import MailLinks
+from infrastructure.mail import preferences
+from infrastructure.mail.links import MailLinks
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,10 +13,10 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from api import up
-from infrastructure.embedded import Servers
-from infrastructure.mail_message import Mail, address
-from infrastructure.mail_outbox import Outbox
-from infrastructure.mail_templates import Content, render
+from infrastructure.mail.message import Mail, address
+from infrastructure.mail.outbox import Outbox
+from infrastructure.mail.templates import Content, render
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
 from tests.api.conftest import settings
 from tests.api.people import System, running

@@ -15,7 +15,7 @@ from psycopg import errors, sql
 
 from api.app import create_app
 from application.recorded import LogUnavailable
-from infrastructure.embedded import Servers
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
 from tests.api.conftest import settings
 from tests.api.people import System, problem, refused, running

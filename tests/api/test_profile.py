@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from infrastructure.accounts import Account, register
+from infrastructure.identity.accounts import Account, register
 from tests.api.letters import code, letters
 from tests.api.people import PASSWORD, Person, System, done, refused
 from tests.infrastructure.logs import waiting_transactions

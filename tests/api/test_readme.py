@@ -22,7 +22,7 @@ import pytest
 from application.recorded import Recorded
 from domain.identifiers import random_id, tenant_id
 from domain.job_application import ApplicationSubmitted, Claims
-from infrastructure.read_model import AnyReadModel, Key
+from infrastructure.read_models.read_model import AnyReadModel, Key
 from tests.architecture.syntax import ends_in_assert_never, functions
 
 _ROOT = Path(__file__).parents[2]

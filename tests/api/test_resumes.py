@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from api.resumes import FILE_BYTES
-from infrastructure.blob_sweep import BlobSweep
+from infrastructure.resumes.blob_sweep import BlobSweep
 from tests import resume_files
 from tests.api.letters import invited
 from tests.api.people import Json, Person, System, done, refused

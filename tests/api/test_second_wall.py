@@ -8,10 +8,12 @@ import pytest
 from api import applications, dashboard, invitations
 from application.actor import Actor
 from domain.identifiers import tenant_of
-from infrastructure import mail_outcomes, personal_texts, resume_rows
-from infrastructure.log_connection import connect
-from infrastructure.log_transaction import show_call
-from infrastructure.pipeline import Statement, run, to_int
+from infrastructure.log.connection import connect
+from infrastructure.log.pipeline import Statement, run, to_int
+from infrastructure.log.transaction import show_call
+from infrastructure.mail import outcomes as mail_outcomes
+from infrastructure.personal_data import personal_texts
+from infrastructure.resumes import rows as resume_rows
 from projections import application_search
 from projections.sent_resumes import sender
 from tests.api.people import Json, Person, System, done, refused

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from infrastructure import accounts
+from infrastructure.identity import accounts
 from tests.api.letters import kinds
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from api.access import ANYONE
 from api.client_address import client_address, networks
+from infrastructure.identity.rate_limits import Limit
 from infrastructure.operator_error import OperatorError
-from infrastructure.rate_limits import Limit
 from infrastructure.settings import Settings
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, System, refused, running

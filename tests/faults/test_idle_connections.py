@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import psycopg
 
-from infrastructure.embedded import Servers
+from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import running
 from tests.episodes import cut

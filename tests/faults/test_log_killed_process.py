@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.embedded import embedded
-from infrastructure.migrate import migrate
+from infrastructure.database.migrate import migrate
+from infrastructure.servers.embedded import embedded
 from tests.infrastructure.logs import all_logs
 
 _ROOT = Path(__file__).parents[2]

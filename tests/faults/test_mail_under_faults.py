@@ -17,11 +17,11 @@ from redis import Redis
 from domain.identifiers import tenant_of
 from domain.job_application import StageAdvanced
 from domain.job_view import JobViewed
-from infrastructure.effects_projector import EFFECTS
-from infrastructure.min_position import wait_for
-from infrastructure.rebuild import rebuild
-from infrastructure.tenant_walls import Database
-from infrastructure.wake import broker_url
+from infrastructure.database.tenant_walls import Database
+from infrastructure.mail.effects_projector import EFFECTS
+from infrastructure.read_models.min_position import wait_for
+from infrastructure.read_models.rebuild import rebuild
+from infrastructure.read_models.wake import broker_url
 from projections.menu import MENU
 from tests.mail_servers import Answer
 from tests.patience import PATIENCE

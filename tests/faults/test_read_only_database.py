@@ -4,7 +4,7 @@ import asyncio
 
 import psycopg
 
-from infrastructure.embedded import Servers
+from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, refused, running
 from tests.episodes import read_only

@@ -7,9 +7,9 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from infrastructure import group_queue
-from infrastructure.embedded import Servers
-from infrastructure.log_connection import PromptConnection, attentive, connect
+from infrastructure.log import group_queue
+from infrastructure.log.connection import PromptConnection, attentive, connect
+from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, refused, running
 

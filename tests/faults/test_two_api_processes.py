@@ -13,8 +13,8 @@ from uuid import uuid4
 import httpx
 import psycopg
 
-from infrastructure.account_administration import disable, named
-from infrastructure.sessions import revoke
+from infrastructure.identity.administration import disable, named
+from infrastructure.identity.sessions import revoke
 from tests.api.people import PASSWORD, Json, done
 from tests.patience import PATIENCE
 

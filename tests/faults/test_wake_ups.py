@@ -16,12 +16,19 @@ from redis import Redis
 from domain.identifiers import tenant_of
 from domain.job import JobCreated
 from domain.job_view import JobViewed
-from infrastructure.broker import WakeUps
-from infrastructure.embedded import embedded
-from infrastructure.min_position import wait_for
+from infrastructure.database.tenant_walls import Database
+from infrastructure.read_models.broker import WakeUps
+from infrastructure.read_models.min_position import wait_for
+from infrastructure.read_models.wake import (
+    UNHEARD_MILLISECONDS,
+    Listening,
+    WakeUpCalls,
+    broker_url,
+    connect,
+    keys,
+)
+from infrastructure.servers.embedded import embedded
 from infrastructure.settings import Settings
-from infrastructure.tenant_walls import Database
-from infrastructure.wake import UNHEARD_MILLISECONDS, Listening, WakeUpCalls, broker_url, connect, keys
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.menu import MENU
 from tests.domain.builders import created

@@ -5,7 +5,7 @@ from redis import Redis
 
 from api.up import address
 from infrastructure.addresses import next_redis_database, redis_database
-from infrastructure.mail_links import public_url
+from infrastructure.mail.links import public_url
 from infrastructure.settings import Settings
 
 

@@ -8,12 +8,12 @@ import pytest
 from dramatiq import Worker
 from structlog.testing import capture_logs
 
-from infrastructure import background
-from infrastructure.background import Background
-from infrastructure.broker import make_broker
-from infrastructure.mail_wake import MailWake, answer_mail_calls
+from infrastructure.mail.wake import MailWake, answer_mail_calls
+from infrastructure.processes import background
+from infrastructure.processes.background import Background
+from infrastructure.read_models.broker import make_broker
+from infrastructure.read_models.wake import connect
 from infrastructure.settings import Settings
-from infrastructure.wake import connect
 
 
 class Faulty(Background):

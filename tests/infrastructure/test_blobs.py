@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.blobs import BlobMissing, Blobs, BlobsUnavailable, open_blobs
 from infrastructure.operator_error import OperatorError
+from infrastructure.resumes.blobs import BlobMissing, Blobs, BlobsUnavailable, open_blobs
 from infrastructure.settings import Settings
 
 CONTENT = b"a resume " * 100_000

@@ -7,7 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.connection_pools import Pool, ReadOnlyDatabase, api_pool, mail_pool, projection_pool
+from infrastructure.database.connection_pools import (
+    Pool,
+    ReadOnlyDatabase,
+    api_pool,
+    mail_pool,
+    projection_pool,
+)
 from tests.episodes import cut, read_only
 
 _SIZE = 3

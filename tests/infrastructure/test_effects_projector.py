@@ -18,10 +18,10 @@ from domain.job_application import (
     ApplicationWithdrawn,
     StageAdvanced,
 )
-from infrastructure.effects_projector import EFFECTS, EffectsProjector
-from infrastructure.migrate import migrate
-from infrastructure.projection_status import retry_parked
-from infrastructure.rebuild import rebuild
+from infrastructure.database.migrate import migrate
+from infrastructure.mail.effects_projector import EFFECTS, EffectsProjector
+from infrastructure.read_models.rebuild import rebuild
+from infrastructure.read_models.status import retry_parked
 from projections.job_dashboard import JOB_DASHBOARD
 from tests.domain.builders import created, submitted
 from tests.read_models import World, at, new_id, new_tenant, world

@@ -22,16 +22,16 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 
-from infrastructure import embedded as module
-from infrastructure.embedded import Addresses, EmbeddedError, Servers, embedded, locked, running
-from infrastructure.postgres_server import PostgresServer
-from infrastructure.server_account import server_account
-from infrastructure.valkey_server import ValkeyServer
+from infrastructure.servers import embedded as module
+from infrastructure.servers.account import server_account
+from infrastructure.servers.embedded import Addresses, EmbeddedError, Servers, embedded, locked, running
+from infrastructure.servers.postgres import PostgresServer
+from infrastructure.servers.valkey import ValkeyServer
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from infrastructure.embedded import EmbeddedError, embedded
+from infrastructure.servers.embedded import EmbeddedError, embedded
 try:
     with embedded(Path(sys.argv[1])):
         print("ready", flush=True)

@@ -22,10 +22,11 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.projection import Projection, ProjectionRunner
 
-from infrastructure import eventsourcing_connections, eventsourcing_recorder
 from infrastructure.event_store import Factory, SyncEventStore
-from infrastructure.eventsourcing_recorder import LogApplicationRecorder
-from infrastructure.eventsourcing_tracking import LogTrackingRecorder
+from infrastructure.recorders import connections as eventsourcing_connections
+from infrastructure.recorders import recorder as eventsourcing_recorder
+from infrastructure.recorders.recorder import LogApplicationRecorder
+from infrastructure.recorders.tracking import LogTrackingRecorder
 from tests.infrastructure.logs import all_logs
 
 _KILL = """select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity

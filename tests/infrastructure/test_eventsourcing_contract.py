@@ -16,8 +16,8 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment
 
 from infrastructure.event_store import Factory
-from infrastructure.eventsourcing_recorder import LogAggregateRecorder, LogApplicationRecorder
-from infrastructure.eventsourcing_tracking import LogProcessRecorder, LogTrackingRecorder
+from infrastructure.recorders.recorder import LogAggregateRecorder, LogApplicationRecorder
+from infrastructure.recorders.tracking import LogProcessRecorder, LogTrackingRecorder
 from tests.infrastructure.recorder_cases import persistence, projection
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from infrastructure.fair_turns import FairTurns, NoTurn
+from infrastructure.processes.fair_turns import FairTurns, NoTurn
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import psycopg
 
-from infrastructure.connection_pools import projection_pool
-from infrastructure.forgetting import forget
+from infrastructure.database.connection_pools import projection_pool
+from infrastructure.personal_data.forgetting import forget
 from tests.patience import PATIENCE
 from tests.programs import environment, program
 

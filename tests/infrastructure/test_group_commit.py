@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from application.recorded import Append, Appended, LogUnavailable, NewEvent, StreamPart, VersionConflict
-from infrastructure import group_queue
-from infrastructure.group_commit import GroupCommit
+from infrastructure.log import group_queue
+from infrastructure.log.group_commit import GroupCommit
 from tests.infrastructure.logs import all_logs, new_stream, new_tenant, part, stopped_writers, write
 
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from redis import Redis
 
 from domain.identifiers import tenant_of
-from infrastructure.lingering import LingeringProjector
-from infrastructure.projector import Projector, Unit
-from infrastructure.wake import WakeUpCalls, connect
+from infrastructure.read_models.lingering import LingeringProjector
+from infrastructure.read_models.projector import Projector, Unit
+from infrastructure.read_models.wake import WakeUpCalls, connect
 from projections.job_dashboard import JOB_DASHBOARD
 from tests.domain.builders import created
 from tests.patience import PATIENCE

@@ -7,11 +7,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from infrastructure.connection_pools import mail_pool, projection_pool
-from infrastructure.embedded import Servers
-from infrastructure.log_connection import attentive, connect, connect_sync
+from infrastructure.database.connection_pools import mail_pool, projection_pool
+from infrastructure.database.tenant_walls import API_ROLE, api_database_url
+from infrastructure.log.connection import attentive, connect, connect_sync
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
-from infrastructure.tenant_walls import API_ROLE, api_database_url
 
 OURS = ("UTC", "ISO", "read committed")
 _OURS = """select current_setting('TimeZone'), split_part(current_setting('DateStyle'), ',', 1),

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 import infrastructure
-from infrastructure.build_writer import claim_statement
-from infrastructure.pipeline import Statement
+from infrastructure.log.pipeline import Statement
+from infrastructure.read_models.build_writer import claim_statement
 
 # In PostgreSQL 16 to 18; the log is to run on 15.
 _NEWER: Final = (
@@ -22,7 +22,7 @@ _INSERT: Final = r"^insert into \w+ \(tenant_id, [^)]*\) (select |values \()\$1(
 
 
 def statements() -> Iterator[Statement]:
-    for module in pkgutil.iter_modules(infrastructure.__path__, f"{infrastructure.__name__}."):
+    for module in pkgutil.walk_packages(infrastructure.__path__, f"{infrastructure.__name__}."):
         if not module.ispkg:
             members = vars(importlib.import_module(module.name)).values()
             yield from (member for member in members if isinstance(member, Statement))

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infrastructure.rebuild import rebuild
-from infrastructure.screening_verification import verify_screening
-from infrastructure.verify import verify
+from infrastructure.read_models.rebuild import rebuild
+from infrastructure.read_models.verify import verify
+from infrastructure.screening.verification import verify_screening
 from projections.job_dashboard import JOB_DASHBOARD
 from tests.domain.builders import created, published
 from tests.read_models import new_id, new_tenant, world

@@ -15,12 +15,14 @@ from application.commands import membership_id
 from application.effects import AccountKind
 from domain.job_application import ApplicationRejected, StageAdvanced
 from domain.membership import MemberJoined, MemberLeft
-from infrastructure import account_mail, mail_outcomes, mail_queue
-from infrastructure.mail_context import letter
-from infrastructure.mail_delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
-from infrastructure.mail_ledger import figures, mails, send_again
-from infrastructure.mail_links import MailLinks
-from infrastructure.mail_templates import KEYS
+from infrastructure.mail import account_mail
+from infrastructure.mail import outcomes as mail_outcomes
+from infrastructure.mail import queue as mail_queue
+from infrastructure.mail.context import letter
+from infrastructure.mail.delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
+from infrastructure.mail.ledger import figures, mails, send_again
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.templates import KEYS
 from tests.episodes import read_only
 from tests.mail_servers import Answer
 from tests.post_office import SETTINGS, PostOffice, post_office

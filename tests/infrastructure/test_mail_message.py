@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.mail_message import NAME_LENGTH, address, as_bytes, in_own_letters, sender
-from infrastructure.mail_templates import Content
-from infrastructure.mail_transport import Refused
-from infrastructure.plain_words import one_line
+from infrastructure.mail.message import NAME_LENGTH, address, as_bytes, in_own_letters, sender
+from infrastructure.mail.plain_words import one_line
+from infrastructure.mail.templates import Content
+from infrastructure.mail.transport import Refused
 from infrastructure.settings import SettingsError
 from tests.mails import MAIL_ID, mail
 

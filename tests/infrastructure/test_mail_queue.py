@@ -7,9 +7,9 @@ from collections.abc import Generator
 import psycopg
 import pytest
 
-from infrastructure import mail_queue
-from infrastructure.mail_delivery import ATTEMPTS
-from infrastructure.mail_ledger import figures
+from infrastructure.mail import queue as mail_queue
+from infrastructure.mail.delivery import ATTEMPTS
+from infrastructure.mail.ledger import figures
 from tests.domain.builders import created
 from tests.mail_servers import Answer
 from tests.post_office import PostOffice, post_office

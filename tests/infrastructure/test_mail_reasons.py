@@ -2,8 +2,8 @@
 
 import pytest
 
-from infrastructure.mail_message import address
-from infrastructure.mail_reasons import reason_without
+from infrastructure.mail.message import address
+from infrastructure.mail.reasons import reason_without
 
 
 @pytest.mark.parametrize(

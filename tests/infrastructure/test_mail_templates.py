@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.effects import AccountKind, Kind
-from infrastructure.mail_templates import KEYS, SUBJECT_LENGTH, AnyKind, render, summary
-from infrastructure.plain_words import one_line
+from infrastructure.mail.plain_words import one_line
+from infrastructure.mail.templates import KEYS, SUBJECT_LENGTH, AnyKind, render, summary
 
 KINDS: Final = cast("tuple[AnyKind, ...]", get_args(Kind) + get_args(AccountKind))
 ADDRESSES: Final = {

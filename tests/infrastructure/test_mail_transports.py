@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infrastructure.mail_outbox import Outbox
-from infrastructure.mail_sendgrid import SendGrid
-from infrastructure.mail_smtp import Smtp, smtp_server
-from infrastructure.mail_transport import Held, NotNow, Refused, transport
+from infrastructure.mail.outbox import Outbox
+from infrastructure.mail.sendgrid import SendGrid
+from infrastructure.mail.smtp import Smtp, smtp_server
+from infrastructure.mail.transport import Held, NotNow, Refused, transport
 from infrastructure.settings import Settings, SettingsError, load
 from tests import mail_servers
 from tests.mail_servers import Answer

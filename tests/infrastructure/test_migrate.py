@@ -9,9 +9,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infrastructure.embedded import Servers
-from infrastructure.migrate import NewerDatabase, migrate, pending
+from infrastructure.database.migrate import NewerDatabase, migrate, pending
 from infrastructure.operator_error import OperatorError
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import load
 
 

@@ -1,7 +1,7 @@
 """How soon after a unit the next one begins."""
 
-from infrastructure.lingering import Pace
-from infrastructure.projector import Unit
+from infrastructure.read_models.lingering import Pace
+from infrastructure.read_models.projector import Unit
 
 
 def test_few_events_are_looked_for_often() -> None:

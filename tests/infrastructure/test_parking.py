@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from application.recorded import Recorded
 from domain.job import PostingEdited
 from domain.job_view import JobViewed
-from infrastructure.read_model import ReadModel, Row
+from infrastructure.read_models.read_model import ReadModel, Row
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
 from projections.job_dashboard import evolve as evolve_dashboard
 from tests.domain.builders import POSTING, created, edited
@@ -61,7 +61,7 @@ def test_a_poison_event_parks_its_tenant_only_and_keeps_what_came_before(databas
 
 
 def test_a_parked_tenant_goes_on_after_a_retry(database_url: str) -> None:
-    from infrastructure.projection_status import retry_parked
+    from infrastructure.read_models.status import retry_parked
 
     with world(database_url) as here:
         ill = new_id(new_tenant())

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from infrastructure.password_policy import refusal
-from infrastructure.passwords import Passwords, PasswordsBusy
+from infrastructure.identity.password_policy import refusal
+from infrastructure.identity.passwords import Passwords, PasswordsBusy
 
 KEY = "a key of more than thirty-two bytes, for tests"
 
@@ -222,7 +222,7 @@ def test_the_most_common_passwords_that_are_long_enough_are_refused_in_any_case(
 
 
 def test_our_own_list_has_only_what_is_missing_elsewhere_and_can_match() -> None:
-    words = Path("infrastructure/common_passwords.txt").read_text(encoding="ascii").split()
+    words = Path("infrastructure/identity/common_passwords.txt").read_text(encoding="ascii").split()
     assert words == sorted(set(words))
     assert all(word == word.casefold() for word in words)
     known = {
@@ -238,7 +238,7 @@ def test_the_lists_are_loaded_only_when_a_password_is_judged() -> None:
     program = (
         "import sys\n"
         "import api.cli\n"
-        "from infrastructure.password_policy import refusal\n"
+        "from infrastructure.identity.password_policy import refusal\n"
         "print('zxcvbn' in sys.modules)\n"
         "refusal('correct horse')\n"
         "print('zxcvbn' in sys.modules)"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
-from infrastructure import pipeline
-from infrastructure.connection_pools import projection_pool
-from infrastructure.pipeline import Statement, run_sync
+from infrastructure.database.connection_pools import projection_pool
+from infrastructure.log import pipeline
+from infrastructure.log.pipeline import Statement, run_sync
 
 _ECHO = Statement("echo", "select $1::bigint")
 _NEGATED = Statement("negated", "select -$1::bigint")

@@ -11,14 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infrastructure.child_process import spawn, stop
-from infrastructure.process_tree import ProcessTree, Program
-from infrastructure.stop_signals import StopSignals
+from infrastructure.processes.child import spawn, stop
+from infrastructure.processes.stop_signals import StopSignals
+from infrastructure.processes.tree import ProcessTree, Program
 
 _TREE = """
 import signal, sys
-from infrastructure.process_tree import ProcessTree, Program
-from infrastructure.stop_signals import StopSignals
+from infrastructure.processes.tree import ProcessTree, Program
+from infrastructure.processes.stop_signals import StopSignals
 
 def program(name, code):
     return Program(name, (sys.executable, "-c", code), patience=float(sys.argv[1]))

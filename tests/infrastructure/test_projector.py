@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from domain.membership import MemberJoined
-from infrastructure.build_writer import BuildWriter, Target
-from infrastructure.min_position import ReadModelBehind, wait_for
-from infrastructure.pipeline import BEGIN
-from infrastructure.projector import Outdated, Projector
-from infrastructure.tenant_walls import Database
+from infrastructure.database.tenant_walls import Database
+from infrastructure.log.pipeline import BEGIN
+from infrastructure.read_models.build_writer import BuildWriter, Target
+from infrastructure.read_models.min_position import ReadModelBehind, wait_for
+from infrastructure.read_models.projector import Outdated, Projector
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD
 from projections.job_listing import JOB_LISTING

@@ -11,7 +11,7 @@ from domain.decision import Event
 from domain.job import OpeningFilled
 from domain.job_view import JobViewed
 from domain.membership import MemberLeft
-from infrastructure.rebuild import rebuild
+from infrastructure.read_models.rebuild import rebuild
 from projections.menu import MENU
 from tests.domain.builders import (
     POSTING,

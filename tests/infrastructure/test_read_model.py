@@ -10,8 +10,16 @@ import pytest
 
 from application.recorded import Recorded
 from domain.job_view import JobViewed
-from infrastructure.read_model import Column, Key, ReadModel, Row, columns, create_table, handled_types
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.read_models.read_model import (
+    Column,
+    Key,
+    ReadModel,
+    Row,
+    columns,
+    create_table,
+    handled_types,
+)
+from infrastructure.read_models.setup import ensure_read_models
 from projections.menu import MENU
 from tests.read_models import new_id, new_tenant, world
 

@@ -11,9 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from application.recorded import Recorded
 from domain.job_view import JobViewed
-from infrastructure.new_build import BuildFailed, new_build
-from infrastructure.rebuild import rebuild
-from infrastructure.verify import verify
+from infrastructure.read_models.new_build import BuildFailed, new_build
+from infrastructure.read_models.rebuild import rebuild
+from infrastructure.read_models.verify import verify
 from projections.application_list import APPLICATION_LIST
 from projections.job_dashboard import JOB_DASHBOARD, DashboardRow, Handled
 from projections.job_dashboard import evolve as evolve_dashboard

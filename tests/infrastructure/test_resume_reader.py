@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from domain.skills import BUILT_IN, Skill
-from infrastructure.resume_kind import DOCX, ODT, PDF, PLAIN, MediaType, ResumeRefused
-from infrastructure.resume_reader import ResumeReader, ResumesBusy
-from infrastructure.resume_worker import CPU_SECONDS, MEMORY_BYTES, Answer, answers
+from infrastructure.resumes.kind import DOCX, ODT, PDF, PLAIN, MediaType, ResumeRefused
+from infrastructure.resumes.reader import ResumeReader, ResumesBusy
+from infrastructure.resumes.worker import CPU_SECONDS, MEMORY_BYTES, Answer, answers
 from tests import resume_files
 from tests.resume_files import SKILLS, TEXT
 
@@ -219,7 +219,7 @@ async def limited_child() -> psutil.Process:
     while True:
         for child in psutil.Process().children():
             with contextlib.suppress(psutil.Error):
-                if "infrastructure.resume_worker" in child.cmdline() and child.rlimit(
+                if "infrastructure.resumes.worker" in child.cmdline() and child.rlimit(
                     psutil.RLIMIT_FSIZE
                 ) == (0, 0):
                     return child

@@ -13,11 +13,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from application.actor import Actor
-from infrastructure import revocations as module
-from infrastructure import sessions, signing_keys
-from infrastructure.access_tokens import InvalidToken, Tokens
-from infrastructure.revocations import Revocations, RevocationsUnknown
-from infrastructure.signing_keys import KeyRing
+from infrastructure.identity import revocations as module
+from infrastructure.identity import sessions, signing_keys
+from infrastructure.identity.access_tokens import InvalidToken, Tokens
+from infrastructure.identity.revocations import Revocations, RevocationsUnknown
+from infrastructure.identity.signing_keys import KeyRing
 
 KEY: Final = "a key of more than thirty-two bytes, for tests"
 LIFETIME: Final = timedelta(hours=1)

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from infrastructure.migrate import migrate
+from infrastructure.database.migrate import migrate
 from infrastructure.operator_error import OperatorError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.server_process import ServerError, stop_leftovers, wait_until
+from infrastructure.servers.process import ServerError, stop_leftovers, wait_until
 
 
 def started(status: int) -> subprocess.Popen[bytes]:

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from infrastructure import accounts, sessions
-from infrastructure.session_tokens import Granted, Reused, SessionTokens
+from infrastructure.identity import accounts, sessions
+from infrastructure.identity.session_tokens import Granted, Reused, SessionTokens
 
 KEY: Final = "a key of more than thirty-two bytes, for tests"
 GRACE: Final = timedelta(seconds=10)

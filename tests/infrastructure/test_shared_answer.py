@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from infrastructure.shared_answer import SharedAnswer
+from infrastructure.processes.shared_answer import SharedAnswer
 
 
 class Work:

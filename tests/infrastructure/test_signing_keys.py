@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from application.actor import Actor
-from infrastructure.access_tokens import InvalidToken, Tokens
-from infrastructure.revocations import Revocations
+from infrastructure.identity.access_tokens import InvalidToken, Tokens
+from infrastructure.identity.revocations import Revocations
+from infrastructure.identity.signing_keys import KeyRing
 from infrastructure.settings import SettingsError
-from infrastructure.signing_keys import KeyRing
 
 SECRET: Final = "a key of more than thirty-two bytes, for tests"
 RSA: Final = rsa.generate_private_key(65537, 2048)

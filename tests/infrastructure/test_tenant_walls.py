@@ -14,11 +14,11 @@ from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor
-from infrastructure.embedded import Servers
-from infrastructure.read_model import table_name, view_name
-from infrastructure.read_model_setup import ensure_read_models
+from infrastructure.database.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
+from infrastructure.read_models.read_model import table_name, view_name
+from infrastructure.read_models.setup import ensure_read_models
+from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
-from infrastructure.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
 from projections.job_listing import JOB_LISTING
 from projections.menu import MENU
 

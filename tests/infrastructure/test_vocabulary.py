@@ -11,8 +11,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.skill_commands import skills
 from domain.skills import BUILT_IN
-from infrastructure.tenant_walls import Database
-from infrastructure.vocabulary import CurrentVocabulary
+from infrastructure.database.tenant_walls import Database
+from infrastructure.screening.vocabulary import CurrentVocabulary
 
 LINES = b"""{"name": "Quantum Baking", "aliases": ["q-baking"], "category": "odd"}
 {"name": "JavaScript", "aliases": ["hot js"]}

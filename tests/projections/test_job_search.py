@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domain.job import Posting, Requirements
 from domain.skills import BUILT_IN, Skill
-from infrastructure.min_position import ReadModelBehind
+from infrastructure.read_models.min_position import ReadModelBehind
 from projections.job_listing import JOB_LISTING
 from projections.job_search import JobFilters, Sort, StaffView, browse
 from projections.job_words import Spellings

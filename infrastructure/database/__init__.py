@@ -1,0 +1,1 @@
+"""The database itself: connections, schema, and the walls between tenants."""

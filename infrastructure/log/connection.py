@@ -1,0 +1,100 @@
+"""Connections to the log that notice within seconds that their server is gone or does not answer, and whose sessions are as our
+statements need them.
+
+psycopg prepares nothing on them by itself: it would forget its statements with DEALLOCATE ALL, and ours with them.
+"""
+
+import os
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+
+_TIMEOUTS: Final = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+_SESSION: Final = r"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed"
+"""Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
+a database or a role may be set to something else: initdb takes the time zone of its machine."""
+
+_PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s"
+"""Somebody waits for the answer. What the server gives up itself is not written later, unheard."""
+
+_LOOK_SECONDS: Final = 0.1
+
+AnswerT = TypeVar("AnswerT")
+
+
+class PromptConnection(psycopg.AsyncConnection[Any]):
+    """A connection that ends with an `OperationalError` when the server has not answered in time: one that is frozen, or out of
+    reach behind a pooler, does not even say that it gives up."""
+
+    answer_seconds = 12.0
+
+    async def wait(
+        self,
+        gen: PQGen[AnswerT],
+        interval: float = _LOOK_SECONDS,
+        timeout: float | None = None,  # noqa: ASYNC109 (as psycopg has it)
+    ) -> AnswerT:
+        try:
+            return await super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
+    """A connection for `infrastructure.log.pipeline`."""
+    return await PromptConnection.connect(
+        attentive(database_url, prompt=True), autocommit=True, prepare_threshold=None
+    )
+
+
+def connect_sync(database_url: str) -> psycopg.Connection[object]:
+    """`connect` for synchronous code, which may stop between the statements of a transaction: a lock that it holds then
+    is not held for long."""
+    connection = psycopg.Connection[object].connect(
+        attentive(database_url), autocommit=True, prepare_threshold=None
+    )
+    connection.execute("set idle_in_transaction_session_timeout = '30s'")
+    return connection
+
+
+def attentive(database_url: str, *, prompt: bool = False) -> str:
+    """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings; `prompt`
+    adds how long a statement, and a lock, may take.
+
+    What the URL says about timeouts goes first. Its `options`, or else those of PGOPTIONS, are kept; behind them the server is sent
+    `timezone`, `datestyle` and `default_transaction_isolation`, which a pooler in between has to let pass.
+    """
+    given = conninfo_to_dict(database_url)
+    own = given.get("options") or os.environ.get("PGOPTIONS", "")
+    options = f"{_PROMPT if prompt else ''} {own} {_SESSION}"
+    return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip()}))
+
+
+class Link:
+    """A connection that is made when it is needed, and again after it was closed."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._connection: psycopg.AsyncConnection[object] | None = None
+
+    async def connection(self) -> psycopg.AsyncConnection[object]:
+        if self._connection is None:
+            self._connection = await connect(self._database_url)
+        return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

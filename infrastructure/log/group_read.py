@@ -1,0 +1,30 @@
+"""Group read: concurrent reads of a process share one trip to PostgreSQL."""
+
+from collections.abc import Sequence
+
+from psycopg.pq.abc import PGresult
+
+from infrastructure.log.group_queue import Connection, GroupQueue
+from infrastructure.log.pipeline import Call, run
+from infrastructure.log.transaction import show_call
+
+
+class GroupRead(GroupQueue[Call, PGresult]):
+    """Runs single statements, many per trip; `readers` is how many connections share the work."""
+
+    def __init__(
+        self, database_url: str, *, queue_limit: int = 10_000, readers: int = 2, walled: bool = False
+    ) -> None:
+        super().__init__(database_url, workers=readers, queue_limit=queue_limit, batch_limit=64)
+        self._walled = walled
+
+    async def read(self, call: Call) -> PGresult:
+        """The statement's result. Raises `LogUnavailable` when overloaded or without a database, `ValueError` for what
+        PostgreSQL cannot take."""
+        return await self._ask(call)
+
+    async def _send(self, connection: Connection, requests: Sequence[Call]) -> Sequence[PGresult]:
+        if not self._walled:
+            return await run(connection, requests)
+        tenants = {parameters[0] or b"" for _, parameters in requests}
+        return (await run(connection, [show_call(tenants), *requests]))[1:]

@@ -1,0 +1,160 @@
+"""What a mail or a notification says, read at the moment when it is said: an effect names people and jobs by id only."""
+
+from datetime import datetime
+from typing import Any, Final, LiteralString, TypeAlias, assert_never
+from uuid import UUID
+
+import msgspec
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from application.commands import membership_id
+from application.effects import AccountKind, Kind
+from infrastructure.mail.links import MailLinks
+
+Context: TypeAlias = dict[str, str]
+
+READ_TOLD: Final[LiteralString] = """
+select effect.tenant_id, effect.kind, effect.account_id, effect.application_id, effect.job_id, effect.created_at,
+       effect.read_at, effect.mail_id, recipient.name, recipient.email, candidate.name as candidate_name,
+       coalesce(company.name, '') as company_name, coalesce(job.title, '') as job_title,
+       coalesce(told.data ->> 'to_stage', '') as stage, coalesce(reason.content ->> 'reason', '') as reason
+from effect
+join account as recipient on recipient.account_id = effect.account_id
+join account as candidate on candidate.account_id = effect.candidate_id
+left join company on company.company_id = effect.tenant_id
+left join lateral (
+    select json_or_null(data) as data from event
+    where tenant_id = effect.tenant_id and position = effect.position
+) as told on true
+left join lateral (
+    select json_or_null(data) #>> '{posting,title}' as title from event
+    where tenant_id = effect.tenant_id and stream_id = effect.job_id and type in ('JobCreated', 'PostingEdited')
+    order by version desc limit 1
+) as job on true
+left join personal_text as reason on reason.tenant_id = effect.tenant_id
+    and effect.kind = 'application_rejected' and reason.text_id = (told.data ->> 'reason_text_id')::uuid
+"""
+"""Effects with all that is said of them; one about, or for, a person who was erased is not among them."""
+
+FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn")
+"""The kinds that tell one company's member about another person: they end with the membership."""
+
+_LETTER: Final[LiteralString] = f"""
+select told.*, coalesce(preference.mail, true) as wanted,
+       told.kind <> all(%(for_staff)s) or coalesce(member.type <> 'MemberLeft', false) as concerned
+from ({READ_TOLD}
+      where effect.tenant_id = %(tenant_id)s and effect.position = %(position)s and effect.number = %(number)s) as told
+left join notification_preference as preference
+     on preference.account_id = told.account_id and preference.kind = told.kind
+left join lateral (
+    select type from event
+    where tenant_id = %(tenant_id)s and stream_id = %(memberships)s and told.kind = any(%(for_staff)s)
+          and position(convert_to(told.account_id::text, 'UTF8') in data) > 0
+          and json_or_null(data) ->> 'account_id' = told.account_id::text
+    order by version desc limit 1
+) as member on true
+"""
+"""Of a company's members, only what is about the recipient is taken apart; PostgreSQL asks first what costs less."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An effect and what is said of it. `stage` is the one that the event led to, `reason` that of a rejection; both may be
+    empty. `name` and `email` are the recipient's."""
+
+    tenant_id: UUID
+    kind: Kind
+    account_id: UUID
+    application_id: UUID
+    job_id: UUID
+    created_at: datetime
+    read_at: datetime | None
+    mail_id: UUID
+    name: str
+    email: str
+    candidate_name: str
+    company_name: str
+    job_title: str
+    stage: str
+    reason: str
+
+    def context(self, links: MailLinks) -> Context:
+        """What its template takes."""
+        context = {
+            "name": self.name,
+            "job_title": self.job_title,
+            "company_name": self.company_name,
+            "url": links.application(self.application_id),
+            "unsubscribe_url": links.unsubscribe(self.account_id, self.kind),
+        }
+        match self.kind:
+            case "application_received" | "application_moved" | "qualified":
+                return context
+            case "stage_changed" | "application_reinstated":
+                return context | {"stage": self.stage}
+            case "application_rejected":
+                return context | {"reason": self.reason}
+            case "new_application" | "application_withdrawn":
+                return context | {"candidate_name": self.candidate_name}
+            case _:
+                assert_never(self.kind)
+
+
+class _ToldByMail(Told, frozen=True, kw_only=True):
+    wanted: bool
+    concerned: bool
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that can be rendered and sent; not `wanted` when its recipient switched this kind off."""
+
+    kind: Kind
+    name: str
+    email: str
+    wanted: bool
+    context: Context
+
+
+def letter(
+    connection: Connection[Any], tenant_id: UUID, position: int, number: int, links: MailLinks
+) -> Letter | None:
+    """The mail of an effect, or None when nobody may be told any more: somebody whom it is for or about was erased, or the
+    recruiter has left the company."""
+    parameters = {
+        "tenant_id": tenant_id,
+        "position": position,
+        "number": number,
+        "memberships": membership_id(tenant_id),
+        "for_staff": list(FOR_STAFF),
+    }
+    with connection.cursor(row_factory=class_row(_ToldByMail)) as cursor:
+        told = cursor.execute(_LETTER, parameters).fetchone()
+    if told is None or not told.concerned:
+        return None
+    return Letter(
+        kind=told.kind,
+        name=told.name,
+        email=told.email,
+        wanted=told.wanted,
+        context=told.context(links),
+    )
+
+
+def of_account(kind: AccountKind, parameters: Context, links: MailLinks) -> Context:
+    """What the template of an account mail takes: its parameters, and where its button leads."""
+    match kind:
+        case "welcome":
+            return parameters | {"url": links.home}
+        case "invitation":
+            role = parameters["role"].replace("_", " ")
+            return parameters | {"role": role, "url": links.invitation(parameters["code"])}
+        case "password_reset":
+            return parameters | {"url": links.password_reset(parameters["code"])}
+        case "email_confirmation":
+            return parameters | {"url": links.email_confirmation(parameters["code"])}
+        case "password_changed" | "sessions_ended" | "already_registered":
+            return parameters | {"url": links.password_reset()}
+        case "email_changed":
+            return parameters
+        case _:
+            assert_never(kind)

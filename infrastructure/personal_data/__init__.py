@@ -1,0 +1,1 @@
+"""What is known of people beside the log, and how it is forgotten."""

@@ -1,0 +1,1 @@
+"""Processes, threads and tasks: starting, watching and stopping them."""

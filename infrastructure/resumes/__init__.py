@@ -1,0 +1,1 @@
+"""Resume files: where they are kept, and how they are read."""

@@ -1,0 +1,1 @@
+"""What screening needs of the world: the vocabulary of skills, and the proof of its verdicts."""
