@@ -153,6 +153,15 @@ def test_a_file_that_is_not_there_or_a_system_that_is_not_is_one_line(
     assert load_file(file, "http://[::1", as_json=False) == 1
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so may these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 def test_ctrl_c_tells_what_was_done_and_who_can_sign_in(
     system: str, get: Get, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
