@@ -39,12 +39,12 @@ from domain.job_application import (
     SubmitApplication,
     plain_source,
 )
+from domain.letters import composed
 from domain.screening import Verdict
 from infrastructure.personal_data.personal_texts import PersonalText
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application
 from projections.application_search import ApplicationFilters, BoardColumn, Sort
-from projections.containing import composed
 from projections.paging import Page
 
 

@@ -24,7 +24,7 @@ from api.posting_rules import (
     UNKNOWN_COMPANY,
 )
 from api.titles import retitle, written_in_capitals
-from projections.containing import composed
+from domain.letters import composed
 
 EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary", "internship", "other"]
 

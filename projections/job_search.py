@@ -11,9 +11,10 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.errors import UndefinedColumn
 
 from domain.job import Status
+from domain.letters import composed
 from domain.skills import BUILT_IN
 from infrastructure.read_models.min_position import ReadModelBehind
-from projections.containing import composed, containing
+from projections.containing import containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal
