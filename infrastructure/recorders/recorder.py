@@ -6,7 +6,7 @@ A tenant has one log: applications that are not to see each other's events need 
 import logging
 from collections.abc import Iterator, Sequence
 from threading import Condition
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4
 
 import psycopg
@@ -23,7 +23,7 @@ from psycopg.pq.abc import PGresult
 
 from application.recorded import Append
 from infrastructure.log import reading
-from infrastructure.log.pipeline import Call, run_sync
+from infrastructure.log.pipeline import Call, Statement, run_sync
 from infrastructure.log.writer import write_sync
 from infrastructure.recorders import statements
 from infrastructure.recorders.connections import Connection, Connections
@@ -46,8 +46,33 @@ class LogRecorder:
         return self.connections.run(lambda connection, _: run_sync(connection, calls))
 
 
-class SnapshotRecorder(LogRecorder, AggregateRecorder):
+class StreamRecorder(LogRecorder, AggregateRecorder):
+    """What is kept of aggregates by version, read `forwards` or `backwards`."""
+
+    forwards: ClassVar[Statement]
+    backwards: ClassVar[Statement]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """What there is of an aggregate with versions in (gt, lte]."""
+        statement = self.backwards if desc else self.forwards
+        stream_id = statements.as_uuid(originator_id)
+        call = statements.in_stream(statement, self.tenant_id, stream_id, gt=gt, lte=lte, limit=limit)
+        return statements.stored_events(originator_id, *self.ask(call))
+
+
+class SnapshotRecorder(StreamRecorder):
     """Snapshots of aggregates, at any of their versions, beside the log."""
+
+    forwards = statements.SNAPSHOTS
+    backwards = statements.SNAPSHOTS_BACKWARDS
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         """Store atomically. Raises `IntegrityError` where there is a snapshot of that version."""
@@ -64,21 +89,6 @@ class SnapshotRecorder(LogRecorder, AggregateRecorder):
 
         self.connections.run(insert)
 
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """An aggregate's snapshots with versions in (gt, lte]."""
-        statement = statements.SNAPSHOTS_BACKWARDS if desc else statements.SNAPSHOTS
-        stream_id = statements.as_uuid(originator_id)
-        call = statements.in_stream(statement, self.tenant_id, stream_id, gt=gt, lte=lte, limit=limit)
-        return statements.stored_events(originator_id, *self.ask(call))
-
     def _has(self, connection: Connection, snapshot: StoredEvent) -> bool:
         stream_id, version = statements.as_uuid(snapshot.originator_id), snapshot.originator_version
         call = statements.in_stream(
@@ -87,28 +97,16 @@ class SnapshotRecorder(LogRecorder, AggregateRecorder):
         return statements.stored_events(snapshot.originator_id, *run_sync(connection, [call])) == [snapshot]
 
 
-class LogAggregateRecorder(LogRecorder, AggregateRecorder):
+class LogAggregateRecorder(StreamRecorder):
     """Events of aggregates in the log, without telling their positions."""
+
+    forwards = statements.EVENTS
+    backwards = statements.EVENTS_BACKWARDS
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Append atomically. Raises `IntegrityError` when an aggregate is not at the version before its first event."""
         self.append(stored_events)
         return None
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """An aggregate's events with versions in (gt, lte]."""
-        statement = statements.EVENTS_BACKWARDS if desc else statements.EVENTS
-        stream_id = statements.as_uuid(originator_id)
-        call = statements.in_stream(statement, self.tenant_id, stream_id, gt=gt, lte=lte, limit=limit)
-        return statements.stored_events(originator_id, *self.ask(call))
 
     def append(self, stored_events: Sequence[StoredEvent]) -> Sequence[int] | None:
         """Write atomically; the events' positions, None if there are no events. Raises `IntegrityError`."""
