@@ -1,7 +1,7 @@
 """Accepting an invitation: with a new account, or with the one that a person has."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from litestar import post
 from litestar.params import JSONBody
@@ -16,10 +16,6 @@ from api.problems import ProblemError, not_valid
 from api.profile import Code, Profile, invalid_code, profile_of
 from api.requests import AnyRequest
 from api.services import Services, services_of
-from application.commands import membership_id
-from application.entity import decode
-from application.recorded import StoredEvent
-from domain.membership import MEMBERSHIP, MemberJoined
 from infrastructure.identity import accounts as table
 from infrastructure.identity import invitations
 from infrastructure.identity.accounts import Account, EmailTaken
@@ -82,20 +78,12 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> JoinedProfi
     services.mail.wake()
     if settled is None or standing.company_id != invitation.tenant_id:
         raise invalid_code()
+    members = await services.memberships.members(invitation.tenant_id)
+    joined = next((member for member in members if member.account_id == settled.account_id), None)
+    if joined is None:  # and removed in this very moment
+        raise invalid_code()
     profile = await profile_of(services, settled, standing.role)
-    position = await _joined_at(services, invitation.tenant_id, settled.account_id)
-    return JoinedProfile(**asdict(profile), position=position)
-
-
-async def _joined_at(services: Services, company_id: UUID, account_id: UUID) -> int:
-    """The position in the company's log at which somebody joined last."""
-    stream = await services.store.load(company_id, membership_id(company_id))
-    return max(stored.position for stored in stream if _is_joining(stored, account_id))
-
-
-def _is_joining(stored: StoredEvent, account_id: UUID) -> bool:
-    event = decode(MEMBERSHIP, stored)
-    return isinstance(event, MemberJoined) and event.account_id == account_id
+    return JoinedProfile(**asdict(profile), position=joined.position)
 
 
 async def _inviter_may_invite(services: Services, invitation: Invitation) -> bool:

@@ -42,12 +42,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A member as the log says; `version` is that of their joining in the membership's stream."""
+    """A member as the log says; `version` and `position` are those of their joining, in the membership's stream and in the log."""
 
     account_id: UUID
     role: StaffRole
     joined_at: datetime
     version: int
+    position: int
 
 
 CANDIDATE: Final = Standing("candidate")
@@ -135,7 +136,11 @@ def _tell(members: dict[UUID, Member], stored: StoredEvent) -> None:
     match decode(MEMBERSHIP, stored):
         case MemberJoined(account_id=account_id, role=role):
             members[account_id] = Member(
-                account_id=account_id, role=role, joined_at=stored.recorded_at, version=stored.version
+                account_id=account_id,
+                role=role,
+                joined_at=stored.recorded_at,
+                version=stored.version,
+                position=stored.position,
             )
         case MemberRoleChanged(account_id=account_id, to_role=role):
             members[account_id] = msgspec.structs.replace(members[account_id], role=role)

@@ -66,7 +66,8 @@ async def listed(
     before: Place | None = None,
     limit: int = 50,
 ) -> list[Told]:
-    """Notifications, newest first, those `before` a place, of all jobs or of one. Switched-off kinds and those about erased people are not there."""
+    """Notifications, newest first, those `before` a place, of all jobs or of one. Switched-off kinds and those about erased people
+    are not there."""
     at, notification_id = before or (None, None)
     async with connection.cursor(row_factory=class_row(Told)) as cursor:
         await cursor.execute(

@@ -113,9 +113,8 @@ def _safe_value(key: str, value: str) -> str:
     match key:
         case "reason":
             return some_lines(value, limit)
-        case "new_email" if (
-            "/" not in value
-        ):  # to be compared letter by letter; a program makes a link to the address of it
+        # To be compared letter by letter; a program makes a link to the address of it.
+        case "new_email" if "/" not in value:
             return visible_line(value, limit)
         case _:
             return one_line(value, limit)

@@ -11,6 +11,7 @@ from application.entity import STREAM_PAGE, encode
 from application.recorded import Append, StoredEvent, StreamPart
 from domain.membership import MemberRoleChanged, StaffRole
 from infrastructure.event_store import EventStore
+from tests.api.letters import invited
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -211,9 +212,12 @@ async def test_however_often_members_changed_nobody_waits_for_more_than_a_page_o
     job = await member.posts_job()
     application = await (await system.candidate()).applies(job)
     await member.advances(application, "screening")
+    newcomer = await system.candidate()
     await changed_often(system, admin, member, 2 * STREAM_PAGE)
     loads = Loads(admin.company_id, monkeypatch)
     assert await roles(admin) == {admin.id: "admin", member.id: "recruiter"}
+    given = await invited(system, admin, newcomer.email, "auditor")
+    done(await newcomer.post("/auth/invitations/accept", {"code": given}))
     told = (await admin.sees(f"/applications/{application['id']}/history"))["items"]
     assert told[-1]["who"]["role"] == "recruiter"
     assert (await system.again(member)).profile["role"] == "recruiter"
