@@ -33,8 +33,9 @@ STREAM_AS_OF: Final = Statement(
     f"""
     select {_COLUMNS} from event
     where tenant_id = $1::uuid and stream_id = $2::uuid and version > $3::bigint and version <= $4::bigint
-      and version < coalesce((select min(version) from event
-                              where tenant_id = $1::uuid and stream_id = $2::uuid and recorded_at > $5::timestamptz),
+      and version < coalesce((select version from event
+                              where tenant_id = $1::uuid and stream_id = $2::uuid and recorded_at > $5::timestamptz
+                              order by version limit 1),
                              9223372036854775807)
     order by version
     """,

@@ -82,13 +82,12 @@ OWN_EVENTS: Final = Statement(
     "log_own_events",
     """
     select stored.position, stored.recorded_at
-    from unnest($2::uuid[], $3::bigint[]) with ordinality as own (stream_id, version, ordinality)
+    from unnest($2::uuid[], $3::bigint[]) as own (stream_id, version)
     cross join lateral (
-        select position, recorded_at from event
-        where event.tenant_id = $1::uuid and event.stream_id = own.stream_id and event.version = own.version
-          and event.command_id = $4::uuid
-        limit 1) as stored
-    order by own.ordinality
+        select version, command_id, position, recorded_at from event
+        where event.tenant_id = $1::uuid and event.stream_id = own.stream_id and event.version >= own.version
+        order by event.version limit 1) as stored
+    where stored.version = own.version and stored.command_id = $4::uuid
     """,
 )
 
@@ -159,8 +158,8 @@ class Planned(msgspec.Struct):
         count = own.ntuples
         if count == 0 or count != self.events:
             return None
-        positions = tuple(to_int(own.get_value(row, 0)) for row in range(count))
-        return Appended(positions, to_time(own.get_value(0, 1)))
+        positions = sorted(to_int(own.get_value(row, 0)) for row in range(count))
+        return Appended(tuple(positions), to_time(own.get_value(0, 1)))
 
 
 def plan(index: int, append: Append) -> Planned:
