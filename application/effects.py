@@ -30,11 +30,11 @@ AccountKind: TypeAlias = Literal[
 """Mail about an account: it follows from no event, and nobody can switch it off."""
 
 Recipient: TypeAlias = Literal["candidate", "recruiter"]
-"""`recruiter` is whoever created the job."""
+"""`recruiter` is whoever created the job or, once they have left the company, each of its admins."""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """One person is told one thing, in the application and by mail, as their preferences allow."""
+    """A recipient is told one thing, in the application and by mail, as their preferences allow."""
 
     kind: Kind
     recipient: Recipient

@@ -32,6 +32,7 @@ from infrastructure.log.pipeline import (
     texts,
     uuids,
 )
+from infrastructure.mail.members_then import MembersThen
 from infrastructure.read_models.build_writer import BuildWriter
 from infrastructure.read_models.page import Page, Poison, describe
 from infrastructure.read_models.projector import Projector, Unit
@@ -156,9 +157,11 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         self._count = count
         self._applications: dict[UUID, _Application] = {}
         self._jobs: dict[UUID, _Job] = {}
+        self._members = MembersThen(_KNOWN)
 
     def folded(self, connection: Connection[Any], pages: Sequence[Page[Event]]) -> list[Call]:
         """An event whose effects cannot be told ends its page and parks its tenant."""
+        self._members.follow(connection, pages)
         found = [self._rows(connection, page) for page in pages]
         self._count(sum(map(len, found)))
         return [_store(effects) for effects in found if effects]
@@ -184,29 +187,41 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         rows: list[EffectRow] = []
         for recorded, effects in decided:
             try:
-                rows += [self._row(recorded, number, effect) for number, effect in enumerate(effects)]
-            except UnknownStream as error:
+                rows += self._told(recorded, effects)
+            except (UnknownStream, msgspec.DecodeError) as error:
                 page.stop_before(Poison(recorded.position, describe(error)))
                 break
         return rows
 
-    def _row(self, recorded: Recorded[Event], number: int, effect: Effect) -> EffectRow:
-        application = self._applications.get(effect.application_id)
-        job = self._jobs.get(application.job_id) if application else None
-        if application is None or job is None:
-            raise UnknownStream(str(effect.application_id))
-        return EffectRow(
-            tenant_id=recorded.tenant_id,
-            position=recorded.position,
-            number=number,
-            kind=effect.kind,
-            recipient=effect.recipient,
-            account_id=application.candidate_id if effect.recipient == "candidate" else job.created_by,
-            application_id=effect.application_id,
-            job_id=application.job_id,
-            candidate_id=application.candidate_id,
-            created_at=recorded.recorded_at,
-        )
+    def _told(self, recorded: Recorded[Event], effects: Sequence[Effect]) -> list[EffectRow]:
+        """What each person is told; several may be told the last."""
+        rows: list[EffectRow] = []
+        for effect in effects:
+            application = self._applications.get(effect.application_id)
+            job = self._jobs.get(application.job_id) if application else None
+            if application is None or job is None:
+                raise UnknownStream(str(effect.application_id))
+            if effect.recipient == "candidate":
+                told: tuple[UUID, ...] = (application.candidate_id,)
+            else:
+                members = self._members.at(recorded.tenant_id, recorded.position)
+                told = policies.recruiters(job.created_by, members)
+            rows += [
+                EffectRow(
+                    tenant_id=recorded.tenant_id,
+                    position=recorded.position,
+                    number=number,
+                    kind=effect.kind,
+                    recipient=effect.recipient,
+                    account_id=account_id,
+                    application_id=effect.application_id,
+                    job_id=application.job_id,
+                    candidate_id=application.candidate_id,
+                    created_at=recorded.recorded_at,
+                )
+                for number, account_id in enumerate(told, start=len(rows))
+            ]
+        return rows
 
     def _learn(self, connection: Connection[Any], tenant_id: UUID, effects: list[Effect]) -> None:
         """Who these applications, and their jobs, are about."""

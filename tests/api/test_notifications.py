@@ -65,6 +65,21 @@ async def test_each_step_is_told_in_words_to_the_candidate_and_arrivals_to_the_r
     }
 
 
+async def test_once_whoever_opened_the_job_has_left_the_admins_are_told(system: System) -> None:
+    admin, candidate = await system.company("Bread & Sons"), await system.candidate()
+    recruiter, other = await system.member(admin, "recruiter"), await system.member(admin, "admin")
+    job = await recruiter.posts_job(title="Baker")
+    done(await recruiter.send("DELETE", f"/company/members/{recruiter.id}"))
+    application = await candidate.applies(job)
+    done(await candidate.post(f"/applications/{application['id']}/withdraw"))
+
+    for person in (admin, other):
+        assert await kinds(system, person) == ["application_withdrawn", "new_application"]
+    assert await kinds(system, await system.logged_in(recruiter.profile)) == []
+    (submitted, *_) = await admin.all(f"/applications/{application['id']}/history")
+    assert [mail["to"] for mail in submitted["mails"]] == ["candidate", "recruiter", "recruiter"]
+
+
 async def test_who_names_a_position_is_told_of_it(system: System) -> None:
     admin, candidate = await system.company(), await system.candidate()
     await candidate.applies(await admin.posts_job())

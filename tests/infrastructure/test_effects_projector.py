@@ -8,7 +8,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from application.commands import membership_id
 from application.effects import Effect
 from application.policies import effects as policy
 from application.recorded import Recorded
@@ -18,7 +20,9 @@ from domain.job_application import (
     ApplicationWithdrawn,
     StageAdvanced,
 )
+from domain.membership import MemberJoined, MemberLeft, MemberRoleChanged
 from infrastructure.database.migrate import migrate
+from infrastructure.mail import members_then
 from infrastructure.mail.effects_projector import EFFECTS, EffectsProjector
 from infrastructure.read_models.rebuild import rebuild
 from infrastructure.read_models.status import retry_parked
@@ -43,6 +47,15 @@ class Office(World):
         application_id = new_id(job_id)
         self.append(application_id, submitted(job_id, candidate))
         return application_id
+
+    def members(self, tenant: UUID, *events: Event) -> None:
+        self.append(membership_id(tenant), *events, tenant=tenant)
+
+    def told(self, position: int) -> list[tuple[Any, ...]]:
+        """Who is told of the event at this position, and under which numbers."""
+        return self.execute(
+            "select number, account_id from effect where position = %s order by number", position
+        )
 
     def effects(self, **settings: Any) -> EffectsProjector:
         return EffectsProjector(self.pool, **settings)
@@ -75,6 +88,100 @@ def test_an_event_has_its_effects_once_for_the_candidate_and_whoever_created_the
             (2, 1, "new_application", "recruiter", recruiter, *about),
             (3, 0, "stage_changed", "candidate", candidate, *about),
         ]
+
+
+@pytest.mark.parametrize("in_one_page", [True, False])
+def test_once_whoever_created_the_job_has_left_the_admins_of_that_moment_are_told(
+    office: Office, in_one_page: bool
+) -> None:
+    tenant, creator = new_tenant(), uuid4()
+    first, second, third = sorted(uuid4() for _ in range(3))
+    projector = office.effects()
+
+    def happens() -> int:
+        office.application(job_id, uuid4())
+        if not in_one_page:
+            projector.drain()
+        return office.head(tenant)
+
+    office.members(
+        tenant,
+        MemberJoined(account_id=third, role="admin"),
+        MemberJoined(account_id=creator, role="recruiter"),
+    )
+    job_id = office.job(tenant, creator)
+    before = happens()
+    office.members(tenant, MemberLeft(account_id=creator))
+    one_admin = happens()
+    office.members(
+        tenant, MemberJoined(account_id=first, role="admin"), MemberJoined(account_id=second, role="auditor")
+    )
+    two_admins = happens()
+    office.members(tenant, MemberLeft(account_id=third), MemberLeft(account_id=first))
+    nobody = happens()
+    office.members(tenant, MemberJoined(account_id=creator, role="auditor"))
+    back = happens()
+    projector.drain()
+
+    told = {position: office.told(position)[1:] for position in (before, one_admin, two_admins, nobody, back)}
+    assert told == {
+        before: [(1, creator)],
+        one_admin: [(1, third)],
+        two_admins: [(1, first), (2, third)],
+        nobody: [(1, creator)],
+        back: [(1, creator)],
+    }
+
+
+def test_members_are_those_of_the_moment_also_in_a_page_that_is_read_a_second_time(office: Office) -> None:
+    tenant, creator, admin = new_tenant(), uuid4(), uuid4()
+    office.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
+    job_id = office.job(tenant, creator)
+    office.application(job_id, uuid4())
+    before = office.head(tenant)
+    office.members(tenant, MemberLeft(account_id=creator))
+    office.application(job_id, uuid4())
+    after = office.head(tenant)
+    refused = [True]
+
+    def refused_once(recorded: Recorded[Any]) -> tuple[Effect, ...]:
+        kind = "nul\0" if recorded.position == after and refused else None
+        return tuple(
+            replace(effect, kind=kind) if kind else effect  # pyright: ignore[reportArgumentType]  # what a bug might do
+            for effect in policy(recorded)
+        )
+
+    projector = office.effects(policy=refused_once)
+    projector.drain()
+    assert office.told(before)[1:] == [(1, creator)]
+    refused.clear()
+    with office.pool.connection() as connection:
+        assert retry_parked(connection, EFFECTS.name) == 1
+    projector.drain()
+    assert [office.told(position)[1:] for position in (before, after)] == [[(1, creator)], [(1, admin)]]
+
+
+def test_members_that_changed_very_often_are_read_page_by_page(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members_then, "_AT_ONCE", 2)
+    tenant, creator, admin = new_tenant(), uuid4(), uuid4()
+    changes = [MemberRoleChanged(account_id=admin, from_role="admin", to_role="admin")] * 6
+    office.members(tenant, MemberJoined(account_id=admin, role="admin"), *changes)
+    office.application(office.job(tenant, creator), uuid4())
+    office.effects().drain()
+    assert office.told(office.head(tenant))[1:] == [(1, admin)]
+
+
+def test_a_membership_that_cannot_be_read_parks_its_company(office: Office) -> None:
+    tenant = new_tenant()
+    office.members(tenant, MemberJoined(account_id=uuid4(), role="admin"))
+    job_id = office.job(tenant, uuid4())
+    office.execute("update event set data = '{}' where type = 'MemberJoined'")
+    office.application(job_id, uuid4())
+    office.effects().drain()
+    (parked,) = office.status(EFFECTS).parked
+    assert (parked.position, office.stored()) == (3, [])
 
 
 def test_a_rebuild_and_what_was_there_before_the_upgrade_have_no_effects(
