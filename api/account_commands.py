@@ -104,20 +104,27 @@ def make_admin_command(*, account: str) -> None:
 def erase_command(*, account: str, yes: bool, as_json: bool) -> None:
     """Erase a person: account, texts about them, resumes, queued mail. The log stays, and points to nobody.
 
-    A member leaves the company first. It cannot be undone; their tokens are refused within five seconds.
+    A member leaves the company first. The last admin cannot while there are other members; if there are none, the company is left
+    without anybody, and its open jobs are closed. It cannot be undone; their tokens are refused within five seconds.
     """
     import msgspec
 
     from infrastructure.event_store import EventStore
-    from infrastructure.identity.administration import named
+    from infrastructure.identity.administration import members, named
     from infrastructure.mail.outbox import Outbox
     from infrastructure.personal_data.erasure import Erased, erase
     from infrastructure.resumes.blobs import open_blobs
     from infrastructure.settings import load
 
-    known = _connected(lambda connection: named(connection, account))
+    async def look(connection: "AsyncConnection[Any]") -> "tuple[KnownAccount, bool]":
+        known = await named(connection, account)
+        async with EventStore(database_url()) as store:
+            return known, await members(store, known.company_id) == {known.account_id}
+
+    known, alone = _connected(look)
     if not yes:
-        click.confirm(f"Erase {known.email} ({known.name}) for ever?", abort=True, err=True)
+        after = f" Nobody else is a member of {known.company}: its open jobs are closed." if alone else ""
+        click.confirm(f"Erase {known.email} ({known.name}) for ever?{after}", abort=True, err=True)
 
     async def work(connection: "AsyncConnection[Any]") -> Erased:
         settings = load()

@@ -43,6 +43,7 @@ from domain.membership import (
     AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    EraseMember,
     FoundCompany,
     LeaveCompany,
     Membership,
@@ -251,7 +252,7 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     CreateJob: Route(JOB, _job, _HIRING, creates=True),
     EditJob: Route(JOB, _job, _HIRING, own_job),
     PublishJob: Route(JOB, _job, _HIRING, own_job),
-    CloseJob: Route(JOB, _job, _HIRING, own_job),
+    CloseJob: Route(JOB, _job, _HIRING | _OPERATOR, own_job),
     ReopenJob: Route(JOB, _job, _HIRING, own_job),
     ArchiveJob: Route(JOB, _job, _HIRING, own_job),
     RecordView: Route(JOB_VIEW, _view, _CANDIDATE, carry_out=view),
@@ -270,4 +271,5 @@ COMMANDS: Final[dict[type[Command], Route]] = {
     ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
     RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
     LeaveCompany: Route(MEMBERSHIP, _membership, _STAFF),
+    EraseMember: Route(MEMBERSHIP, _membership, _OPERATOR),
 }

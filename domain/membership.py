@@ -99,8 +99,15 @@ class LeaveCompany(Command, frozen=True):
     account_id: UUID
 
 
+class EraseMember(Command, frozen=True):
+    """Like `RemoveMember`, of a person who is erased: the only member goes too, and the company is left without any."""
+
+    company_id: UUID
+    account_id: UUID
+
+
 MembershipCommand: TypeAlias = (
-    FoundCompany | AddMember | AcceptInvitation | ChangeMemberRole | RemoveMember | LeaveCompany
+    FoundCompany | AddMember | AcceptInvitation | ChangeMemberRole | RemoveMember | LeaveCompany | EraseMember
 )
 
 _NOT_A_MEMBER = Rejected("not_a_member", "The account is not a member of the company.")
@@ -122,6 +129,9 @@ def decide(command: MembershipCommand, state: Membership) -> Decision[Membership
             return _change_role(command, state)
         case RemoveMember(account_id=account) | LeaveCompany(account_id=account):
             return _remove(state, account)
+        case EraseMember(account_id=account):
+            is_only_one = len(state.roles) == 1 and account in state.roles
+            return [MemberLeft(account_id=account)] if is_only_one else _remove(state, account)
         case _:
             assert_never(command)
 

@@ -1,5 +1,6 @@
 """What an operator does with accounts, beside the API: finding, disabling, and changing who is a member as what."""
 
+import contextlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,8 @@ from application.actor import OPERATOR
 from application.commands import membership_id
 from application.handle import CommandHandler, Metadata
 from application.refusals import Refused
-from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, RemoveMember
+from domain.job import CloseJob
+from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, EraseMember, Membership
 from infrastructure.event_store import EventStore
 from infrastructure.identity.invitations import revoke_sent_by
 from infrastructure.identity.sessions import end_all_sessions, revoke
@@ -87,8 +89,7 @@ async def make_admin(connection: AsyncConnection[Any], store: EventStore, accoun
     """Give an account the role of admin in its company; false when it has it. Raises `OperatorError`."""
     if account.company_id is None:
         raise OperatorError(f"{account.email} belongs to no company, so there is none to be admin of")
-    members = await CommandHandler(store).current(MEMBERSHIP, membership_id(account.company_id))
-    is_new = account.account_id not in members.state.roles
+    is_new = account.account_id not in await members(store, account.company_id)
     wanted = AddMember if is_new else ChangeMemberRole
     command = wanted(company_id=account.company_id, account_id=account.account_id, role="admin")
     try:
@@ -97,11 +98,11 @@ async def make_admin(connection: AsyncConnection[Any], store: EventStore, accoun
         raise OperatorError(refused.rejected.reason) from refused
 
 
-async def remove_member(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
-    """Take an account out of its company's members; false when it is none of them. Raises `OperatorError`."""
+async def erase_member(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> bool:
+    """Take an account that is to be erased out of its company's members; false when it is none of them. Raises `OperatorError`."""
     if account.company_id is None:
         return False
-    command = RemoveMember(company_id=account.company_id, account_id=account.account_id)
+    command = EraseMember(company_id=account.company_id, account_id=account.account_id)
     try:
         return await _carry_out(connection, store, command)
     except Refused as refused:
@@ -111,16 +112,35 @@ async def remove_member(connection: AsyncConnection[Any], store: EventStore, acc
         ) from refused
 
 
-async def is_member(store: EventStore, company_id: UUID, account_id: UUID) -> bool:
-    """Whether the company's log says that an account is a member."""
-    members = await CommandHandler(store).current(MEMBERSHIP, membership_id(company_id))
-    return account_id in members.state.roles
+async def members(store: EventStore, company_id: UUID | None) -> set[UUID]:
+    """Who is a member, as the company's log says; nobody without a company."""
+    if company_id is None:
+        return set()
+    current = await CommandHandler(store).current(MEMBERSHIP, membership_id(company_id))
+    membership: Membership = current.state
+    return set(membership.roles)
+
+
+async def close_jobs_of_nobody(
+    connection: AsyncConnection[Any], store: EventStore, company_id: UUID | None
+) -> int:
+    """Close the open jobs of a company that has no members: nobody would read what is sent to them. How many."""
+    if company_id is None or await members(store, company_id):
+        return 0
+    published = await connection.execute(
+        "select distinct stream_id from event where tenant_id = %s and type = 'JobPublished'", (company_id,)
+    )
+    handler, closed = CommandHandler(store), 0
+    for (job_id,) in await published.fetchall():
+        with contextlib.suppress(Refused):
+            closed += (await handler.handle(CloseJob(job_id=job_id), Metadata(OPERATOR, uuid4()))).changed
+    return closed
 
 
 async def _carry_out(
     connection: AsyncConnection[Any],
     store: EventStore,
-    command: AddMember | ChangeMemberRole | RemoveMember,
+    command: AddMember | ChangeMemberRole | EraseMember,
 ) -> bool:
     """Change a membership, and have the member's tokens from before refused; false when nothing changes. Raises `Refused`."""
 

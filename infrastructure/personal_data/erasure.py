@@ -14,7 +14,7 @@ from psycopg.errors import LockNotAvailable
 
 from infrastructure.event_store import EventStore
 from infrastructure.identity import invitations, one_use_codes
-from infrastructure.identity.administration import KnownAccount, is_member, remove_member
+from infrastructure.identity.administration import KnownAccount, close_jobs_of_nobody, erase_member, members
 from infrastructure.identity.sessions import end_all_sessions, revoke
 from infrastructure.mail.outbox import Outbox
 from infrastructure.operator_error import OperatorError
@@ -79,10 +79,12 @@ union all select unnest(%(invitation_mail)s::uuid[])
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure did. `texts` are those about the person, `account_mails` the mails about the account, `mails_stopped`
-    the news to or about the person that were queued; `files_left` are removed by the sweep of an API process."""
+    the news to or about the person that were queued; `files_left` are removed by the sweep of an API process. `jobs_closed` are those of a company that was left
+    without members."""
 
     account_id: UUID
     company_left: str | None
+    jobs_closed: int
     sessions: int
     codes: int
     preferences: int
@@ -107,11 +109,13 @@ class _Deleted(msgspec.Struct):
 async def erase(
     connection: AsyncConnection[Any], store: EventStore, blobs: Blobs, outbox: Outbox, account: KnownAccount
 ) -> Erased:
-    """Erase the person with this account. A member leaves the company first, by an event; the rest is one transaction.
+    """Erase the person with this account. A member leaves the company first, by an event, and if nobody else is a member, its open
+    jobs are closed; the rest is one transaction.
 
-    Raises `OperatorError` for the last admin of a company, for an account that is gone, and when others hold what is to be deleted.
+    Raises `OperatorError` for the last admin of other members, for an account that is gone, and when others hold what is to be deleted.
     """
-    left = await remove_member(connection, store, account)
+    left = await erase_member(connection, store, account)
+    jobs_closed = await close_jobs_of_nobody(connection, store, account.company_id)
     person = await _person(connection, account.account_id)
     outbox_files = _forget_files(outbox, await _column(connection, _MAILS, person), "nothing was deleted")
     deleted = await _deleted(connection, store, account)
@@ -122,6 +126,7 @@ async def erase(
     return Erased(
         account_id=account.account_id,
         company_left=account.company if left else None,
+        jobs_closed=jobs_closed,
         resumes=len(deleted.files),
         files=removed,
         files_left=len(deleted.files) - removed,
@@ -205,7 +210,7 @@ async def _locked(connection: AsyncConnection[Any], store: EventStore, account: 
     if not found:
         raise OperatorError(f"there is no account {account.email}: it was erased just now")
     company_id: UUID | None = found[0]
-    if company_id is not None and await is_member(store, company_id, account.account_id):
+    if account.account_id in await members(store, company_id):
         raise OperatorError(f"{account.email} joined a company just now: try again")
     return company_id
 

@@ -10,7 +10,10 @@ import msgspec
 import psycopg
 import pytest
 
+from application.actor import OPERATOR
+from application.handle import Metadata
 from domain.identifiers import random_id
+from domain.membership import EraseMember
 from infrastructure.identity import revocations
 from infrastructure.mail import account_mail
 from infrastructure.operator_error import OperatorError
@@ -115,12 +118,54 @@ async def test_an_erased_member_leaves_first_and_what_they_wrote_of_others_stays
 
 async def test_the_last_admin_is_refused_and_keeps_everything(system: System) -> None:
     founder = await system.company("Bread & Co.")
+    other = await system.member(founder, "recruiter")
+    job = await founder.posts_job()
     with pytest.raises(OperatorError, match=r"is the last admin of Bread & Co\.: make another member"):
         await erase(system, founder.email)
     assert (await founder.sees("/auth/me"))["name"] == founder.profile["name"]
-    other = await system.member(founder, "recruiter")
+    assert (await founder.sees(f"/jobs/{job['id']}"))["status"] == "open"
     await system.change_role(founder, other, "admin")
     assert (await erase(system, founder.email))["company_left"] == "Bread & Co."
+
+
+async def test_the_only_member_is_erased_and_nobody_can_apply_to_no_one(system: System) -> None:
+    founder, cy = await system.company("Bread & Co."), await system.candidate()
+    job, draft = await founder.posts_job(), await founder.posts_job(status="draft")
+    archived = await founder.posts_job()
+    for step in ("close", "archive"):
+        done(await founder.post(f"/jobs/{archived['id']}/{step}"))
+    application = await cy.applies(job)
+    asked = await asyncio.to_thread(run, system, founder.email, typed="n\n")
+    assert "Nobody else is a member of Bread & Co.: its open jobs are closed." in asked.stderr
+
+    said = await erase(system, founder.email)
+
+    assert (said["company_left"], said["jobs_closed"]) == ("Bread & Co.", 1)
+    await system.services.revocations.refresh()
+    refused(await founder.get("/company"), 401)
+    refused(await (await system.candidate()).post(f"/jobs/{job['id']}/apply", {}), 409, "job_not_open")
+    refused(await cy.get(f"/jobs/{draft['id']}"), 404)
+    assert (await cy.sees(f"/applications/{application['id']}"))["stage"] == "applied"
+    done(await cy.post(f"/applications/{application['id']}/withdraw"))
+    async with system.owner() as connection:
+        last = await connection.execute(
+            "select type, actor_id from event where tenant_id = %s order by position desc limit 3",
+            (founder.company_id,),
+        )
+        assert await last.fetchall() == [
+            ("ApplicationWithdrawn", UUID(cy.id)),
+            ("JobClosed", None),
+            ("MemberLeft", None),
+        ]
+
+
+async def test_jobs_are_closed_also_when_an_erasure_was_cut_short_before(system: System) -> None:
+    founder = await system.company()
+    await founder.posts_job()
+    begun = EraseMember(company_id=UUID(founder.company_id), account_id=UUID(founder.id))
+    await system.services.commands.handle(begun, Metadata(OPERATOR, uuid4()))
+    said = await erase(system, founder.email)
+    assert (said["company_left"], said["jobs_closed"]) == (None, 1)
 
 
 async def test_a_company_that_nobody_ever_entered_goes_with_its_founder(system: System) -> None:

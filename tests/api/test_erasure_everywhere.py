@@ -160,6 +160,7 @@ async def test_nothing_personal_of_an_erased_person_is_left_anywhere(
         assert said == {
             "account_id": canary.id,
             "company_left": None,
+            "jobs_closed": 0,
             "sessions": 1,
             "codes": 3,
             "preferences": 1,

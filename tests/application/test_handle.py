@@ -276,7 +276,7 @@ async def test_an_operator_changes_members_and_the_log_names_nobody(
     await office.issue(ChangeMemberRole(company_id=company, account_id=account, role="admin"), OPERATOR)
     await office.issue(RemoveMember(company_id=company, account_id=founder.account_id), OPERATOR)
     with pytest.raises(Forbidden):
-        await office.issue(close(await office.open_job()), OPERATOR)
+        await office.issue(rename(await office.open_job(), "Baker"), OPERATOR)
     assert [event.actor_id for event in (await store.read(company))[:4]] == [
         founder.account_id,
         None,

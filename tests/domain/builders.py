@@ -57,6 +57,7 @@ from domain.membership import (
     AcceptInvitation,
     AddMember,
     ChangeMemberRole,
+    EraseMember,
     FoundCompany,
     LeaveCompany,
     MemberJoined,
@@ -346,6 +347,10 @@ def change_role(account_id: UUID, role: StaffRole) -> ChangeMemberRole:
 
 def remove(account_id: UUID) -> RemoveMember:
     return RemoveMember(company_id=COMPANY, account_id=account_id)
+
+
+def erase(account_id: UUID) -> EraseMember:
+    return EraseMember(company_id=COMPANY, account_id=account_id)
 
 
 def leave(account_id: UUID) -> LeaveCompany:

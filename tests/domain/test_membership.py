@@ -24,6 +24,7 @@ from tests.domain.builders import (
     accept,
     add,
     change_role,
+    erase,
     found,
     joined,
     leave,
@@ -118,6 +119,15 @@ def test_the_last_admin_neither_leaves_nor_loses_the_role(role: StaffRole) -> No
     company.when(remove(ANN)).refused("last_admin")
     company.when(change_role(ANN, role)).refused("last_admin")
     company.when(change_role(ANN, "admin")).nothing()
+
+
+def test_who_is_erased_leaves_unless_others_would_be_without_an_admin() -> None:
+    given_company(joined(ANN, "admin")).when(erase(ANN)).then(left(ANN))
+    given_company(joined(ANN, "admin"), joined(BOB, "auditor"), left(BOB)).when(erase(ANN)).then(left(ANN))
+    given_company(joined(ANN, "admin"), joined(BOB, "admin")).when(erase(ANN)).then(left(ANN))
+    given_company(joined(ANN, "admin"), joined(BOB, "auditor")).when(erase(ANN)).refused("last_admin")
+    given_company(joined(ANN, "admin"), joined(BOB, "auditor")).when(erase(BOB)).then(left(BOB))
+    given_company(joined(ANN, "admin")).when(erase(BOB)).nothing()
 
 
 def test_one_of_two_admins_may_leave_or_lose_the_role() -> None:
