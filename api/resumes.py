@@ -86,7 +86,8 @@ async def upload_resume(
     Refused with 415: every other kind of file. Refused with 422, by `code`: `resume_empty`, `resume_corrupt`,
     `resume_encrypted` (it needs a password), `resume_macros`, `resume_too_complex` (it unpacks to too much). Taken with
     `text_found: false`: a scan, or a file whose text cannot be had within the limits of time and memory. A person has 20
-    resumes at most (409 `too_many_resumes`). The file is kept outside the log and goes with `DELETE`.
+    resumes at most (409 `too_many_resumes`). A repeated request does not bring back what was deleted since (409
+    `resume_deleted`). The file is kept outside the log and goes with `DELETE`.
     """
     check_once(request)
     services = services_of(request)
@@ -181,7 +182,7 @@ def _request_key(idempotency_key: str | None, upload: Upload) -> RequestKey | No
 
 
 async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) -> Resume | None:
-    """What the same request made before. Raises `IdempotencyKeyReused`."""
+    """What the same request made before. Raises `IdempotencyKeyReused`, and a 409 problem for what its owner has deleted since."""
     if key is None:
         return None
     async with services.database.of_account(owner_id) as connection:
@@ -191,6 +192,10 @@ async def _repeated(services: Services, owner_id: UUID, key: RequestKey | None) 
     resume, request = found
     if request != key.request:
         raise IdempotencyKeyReused
+    if resume is None:
+        raise ProblemError(
+            409, "resume_deleted", "This was uploaded before and deleted since; another key uploads it anew."
+        )
     return resume
 
 

@@ -57,7 +57,7 @@ async def has_most(connection: AsyncConnection[Any], owner_id: UUID) -> bool:
 
 async def store(connection: AsyncConnection[Any], resume: Resume, request: RequestKey | None) -> bool:
     """Write the row of a file that was announced and written; False when the same key came with another request first,
-    or the person has `MOST_PER_PERSON` already, or was erased: then nothing is written."""
+    or the person has `MOST_PER_PERSON` already, or was erased, or deleted what came with the key: then nothing is written."""
     async with connection.transaction():
         await connection.execute(
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(resume.owner_id),)
@@ -68,12 +68,14 @@ async def store(connection: AsyncConnection[Any], resume: Resume, request: Reque
                select %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
                where (select count(*) from resume where owner_id = %s) < %s
                and exists (select from account where account_id = %s for key share)
+               and not exists (select from request_key where account_id = %s and key_hash = %s)
                on conflict do nothing""",
             (
                 *(resume.resume_id, resume.owner_id, resume.blob_name, resume.filename, resume.media_type),
                 *(resume.size, resume.sha256, resume.text_found, resume.skills, resume.experience_years),
                 *(resume.created_at, request and request.key, request and request.request),
                 *(resume.owner_id, MOST_PER_PERSON, resume.owner_id),
+                *(resume.owner_id, request and request.key),
             ),
         )
         if cursor.rowcount:
@@ -83,16 +85,18 @@ async def store(connection: AsyncConnection[Any], resume: Resume, request: Reque
 
 async def of_request(
     connection: AsyncConnection[Any], owner_id: UUID, key: bytes
-) -> tuple[Resume, bytes] | None:
-    """What an earlier request with this key made, and its hash."""
+) -> tuple[Resume | None, bytes] | None:
+    """What an earlier request with this key made, and its hash; None instead of what its owner deleted."""
     cursor = await connection.execute(
-        "select resume_id, request_hash from resume where owner_id = %s and request_key = %s", (owner_id, key)
+        """select resume_id, request_hash from resume where owner_id = %(owner)s and request_key = %(key)s
+           union all select null, request_hash from request_key where account_id = %(owner)s and key_hash = %(key)s""",
+        {"owner": owner_id, "key": key},
     )
     found = await cursor.fetchone()
     if found is None:
         return None
-    resume = await by_id(connection, found[0])
-    return None if resume is None else (resume, bytes(found[1]))
+    resume_id, request_hash = found
+    return (None if resume_id is None else await by_id(connection, resume_id)), bytes(request_hash)
 
 
 async def by_id(connection: AsyncConnection[Any], resume_id: UUID) -> Resume | None:
@@ -121,10 +125,18 @@ async def belongs_to(connection: AsyncConnection[Any], resume_id: UUID, owner_id
 async def forget(
     connection: AsyncConnection[Any], owner_id: UUID, resume_id: UUID | None = None
 ) -> list[str]:
-    """Delete a person's resume, or without an id all of them; answers the names of files that must be removed now."""
+    """Delete a person's resume, or without an id all of them; answers the names of files that must be removed now.
+
+    The key that one was uploaded with is kept with other keys of requests: repeating that request brings nothing back.
+    """
     cursor = await connection.execute(
         """with gone as (
-             delete from resume where owner_id = %s and resume_id = coalesce(%s, resume_id) returning blob_name
+             delete from resume where owner_id = %s and resume_id = coalesce(%s, resume_id)
+             returning blob_name, owner_id, request_key, request_hash
+           ), kept as (
+             insert into request_key (account_id, key_hash, request_hash)
+             select account_id, request_key, request_hash from gone join account on account_id = owner_id
+             where request_key is not null on conflict do nothing
            )
            insert into unowned_blob (name, remove_after) select blob_name, now() from gone returning name""",
         (owner_id, resume_id),

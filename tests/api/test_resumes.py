@@ -5,13 +5,16 @@ import hashlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from api.resumes import FILE_BYTES
+from infrastructure.resumes import rows as resume_rows
 from infrastructure.resumes.blob_sweep import BlobSweep
+from infrastructure.resumes.rows import RequestKey
 from tests import resume_files
 from tests.api.letters import invited
 from tests.api.people import Json, Person, System, done, refused
@@ -168,6 +171,37 @@ async def test_the_same_key_and_file_answer_the_first_outcome(cleo: Person) -> N
     assert done(first) == done(second) == done(await upload(cleo, key=key))
     refused(await upload(cleo, b"Another text", key=key), 409, "idempotency_key_reused")
     assert len((await cleo.sees("/resumes"))["items"]) == 1
+
+
+async def test_the_same_request_does_not_bring_back_what_was_deleted(cleo: Person, system: System) -> None:
+    key = uuid4().hex
+    resume = done(await upload(cleo, key=key))
+    done(await cleo.send("DELETE", f"/resumes/{resume['id']}"))
+    before = files(system)
+
+    for _ in range(2):
+        refused(await upload(cleo, key=key), 409, "resume_deleted")
+    refused(await upload(cleo, b"Another text", key=key), 409, "idempotency_key_reused")
+
+    assert (await cleo.sees("/resumes"))["items"] == []
+    assert files(system) == before
+    for again in (uuid4().hex, None):
+        assert done(await upload(cleo, key=again))["id"] != resume["id"]
+
+
+async def test_what_is_deleted_while_the_same_request_is_read_again_stays_so(
+    cleo: Person, system: System
+) -> None:
+    key = uuid4().hex
+    resume = done(await upload(cleo, key=key))
+    query = "select request_key, request_hash from resume where resume_id = %s"
+    ((request_key, request_hash),) = await rows(system, query, resume["id"])
+    async with system.services.database.of_account(UUID(cleo.id)) as connection:
+        kept = await resume_rows.by_id(connection, UUID(resume["id"]))
+        assert kept is not None
+        done(await cleo.send("DELETE", f"/resumes/{resume['id']}"))
+        again = replace(kept, resume_id=uuid4(), blob_name=uuid4().hex)
+        assert not await resume_rows.store(connection, again, RequestKey(request_key, request_hash))
 
 
 async def with_copies(system: System, cleo: Person, count: int) -> None:
