@@ -82,7 +82,10 @@ async def carry_out_stage(
         to_stage=await _pipeline_stage(services, application_id, stage, how.actor),
         note_text_id=None if text is None else text.text_id,
     )
-    return await _said(services, await carry_out(services, command, how, text), how, text)
+    outcome = await _said(services, await carry_out(services, command, how, text), how, text)
+    if outcome.changed or outcome.entity.state.stage != "hired":
+        return outcome
+    return Outcome(outcome.entity, await services.commands.end(outcome.entity), changed=False)
 
 
 async def _pipeline_stage(

@@ -44,6 +44,14 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
+class RemovedComment(msgspec.Struct, frozen=True, kw_only=True):
+    """A comment that was taken back, and where the log says so."""
+
+    id: UUID
+    application_id: UUID
+    position: int
+
+
 @post(
     "/applications/{application_id:uuid}/comments",
     allow=HIRING,
@@ -86,20 +94,22 @@ async def add_comment(
 @delete(
     "/applications/{application_id:uuid}/comments/{comment_id:uuid}",
     allow=HIRING,
+    status_code=200,
     tags=["Applications"],
     operation_id="remove_comment",
 )
 async def remove_comment(
     application_id: ApplicationId, comment_id: FromPath[UUID], request: AnyRequest
-) -> None:
+) -> RemovedComment:
     """Take an own comment back: its text is forgotten, and the history says that there was one."""
     services = services_of(request)
     how = await metadata(request, None, None)
     author_id = how.actor.account_id
     command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
-    await services.commands.handle(command, how)
+    outcome = await services.commands.handle(command, how)
     async with services.database.of(actor_of(request)) as connection:
         await personal_texts.forget(connection, tenant_of(application_id), comment_id)
+    return RemovedComment(id=comment_id, application_id=application_id, position=outcome.position)
 
 
 @get(

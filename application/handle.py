@@ -161,7 +161,7 @@ class CommandHandler:
         subject = await work.read(route.decider, stream_id, presumably_new=route.creates)
         entity = subject.entity
         if work.repeated is not None:
-            return Outcome(work.repeated, await self._end(work.repeated, metadata.command_id), changed=True)
+            return Outcome(work.repeated, await self.end(work.repeated), changed=True)
         route.concern(metadata.actor, entity)
         if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
@@ -178,10 +178,10 @@ class CommandHandler:
         work.accept(appended.positions, appended.recorded_at)
         return Outcome(subject.entity, appended.positions[-1], changed=True)
 
-    async def _end(self, written: Entity[Any], command_id: UUID) -> int:
+    async def end(self, entity: Entity[Any]) -> int:
         """The position of the last event of the append that wrote the last one of an entity, which stands first in it."""
-        following = await self._log.read(
-            tenant_of(written.stream_id), after=written.position, limit=_FURTHER_EVENTS
+        appended = await self._log.read(
+            tenant_of(entity.stream_id), after=entity.position - 1, limit=_FURTHER_EVENTS
         )
-        further = takewhile(lambda stored: stored.command_id == command_id, following)
-        return max((stored.position for stored in further), default=written.position)
+        together = takewhile(lambda stored: stored.command_id == appended[0].command_id, appended)
+        return max((stored.position for stored in together), default=entity.position)

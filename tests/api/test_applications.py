@@ -166,6 +166,7 @@ async def test_a_hires_position_is_that_of_the_opening_it_filled_however_often_i
     first, again = [await admin.patch(path, {"stage": "hired"}, key="hire") for _ in range(2)]
     assert done(first)["position"] == (await admin.sees(f"/jobs/{job['id']}"))["position"]
     assert again.content == first.content
+    assert (await admin.patch(path, {"stage": "hired"})).content == first.content
 
 
 async def test_the_board_groups_a_jobs_applications_by_stage(system: System) -> None:
