@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from api.client import Account, Client, RefusedError, UnreachableError, for_each
 from api.demo_data import DemoCompany, DemoData, demo_data
 from api.demo_plan import Journey, Plan, Step, make_plan
 from api.demo_report import DemoReport, Showcase, show
-from api.load import LoadedCompany, load, load_progress
+from api.load import INTERRUPTED, LoadedCompany, load, load_progress
 from api.load_report import LoadReport, shown
 from api.postings import JobBody
 from api.up import address
@@ -43,13 +44,18 @@ def run_demo(
     candidates: int = 96,
     progress: bool = True,
 ) -> DemoReport:
-    """Plays the demo on the system at `base_url`, which may have played it before, and answers what was done.
+    """Plays the demo on the system at `base_url`, which may have played it before, and answers what was done, after Ctrl-C too.
 
     The same seed makes the same people, jobs and decisions; e-mail addresses and the password are new in every run.
     With a `jobs_file` (JSONL) all its postings are loaded, and the demo plays on the companies with most of them.
     Raises `UnreachableError`, `OSError` (the file), `RefusedError` (an account or a job of the demo's own).
     """
-    return asyncio.run(_Demo(base_url, seed, candidates, progress=progress).play(jobs_file))
+    demo = _Demo(base_url, seed, candidates, progress=progress)
+    try:
+        asyncio.run(demo.play(jobs_file))
+    except KeyboardInterrupt:
+        demo.report.interrupted = True
+    return demo.report
 
 
 class _Demo:
@@ -60,29 +66,44 @@ class _Demo:
         self._data: DemoData = demo_data()
         self._run = secrets.token_hex(3)
         self._password = secrets.token_urlsafe(9)
-        self._report = DemoReport(base_url=base_url, seed=seed, run=self._run, password=self._password)
+        self.report = DemoReport(base_url=base_url, seed=seed, run=self._run, password=self._password)
         self._longest: tuple[int, Showcase | None] = (0, None)
+        self._jobs: list[_Job] = []
+        self._people: dict[int, Account] = {}
 
-    async def play(self, jobs_file: Path | None) -> DemoReport:
+    async def play(self, jobs_file: Path | None) -> None:
+        """Fills `report` as it goes, however it ends."""
         started = time.monotonic()
-        async with Client(self._report.base_url, at_once=_AT_ONCE) as client:
-            await client.check()
-            loaded = await self._load(client, jobs_file) if jobs_file else []
-            with self._progress() as progress:
-                jobs = _jobs_of(loaded) if jobs_file else await self._post_jobs(client, progress)
-                plan = make_plan(
-                    [job.body for job in jobs], self._data, seed=self._seed, candidates=self._candidates
-                )
-                people = await self._register(client, plan, progress)
-                await self._walk(client, plan, jobs, people, progress)
-                await self._close_filled(client, jobs)
-            await self._finish(client, jobs)
-        self._report.seconds = time.monotonic() - started
-        return self._report
+        async with Client(self.report.base_url, at_once=_AT_ONCE) as client:
+            try:
+                await client.check()
+                await self._play(client, jobs_file)
+            finally:
+                self._count(client)
+                self.report.seconds = time.monotonic() - started
+
+    async def _play(self, client: Client, jobs_file: Path | None) -> None:
+        loaded = await self._load(client, jobs_file) if jobs_file else []
+        with self._progress() as progress:
+            jobs = self._jobs = _jobs_of(loaded) if jobs_file else await self._post_jobs(client, progress)
+            plan = make_plan(
+                [job.body for job in jobs], self._data, seed=self._seed, candidates=self._candidates
+            )
+            await self._register(client, plan, progress)
+            await self._walk(client, plan, jobs, progress)
+            await self._close_filled(client, jobs)
+        await self._finish(client, jobs)
+
+    def _count(self, client: Client) -> None:
+        report, staff = self.report, [job.staff.email for job in self._jobs]
+        report.jobs, report.companies, report.candidates = len(staff), len(set(staff)), len(self._people)
+        report.staff = report.staff or next(iter(staff), "")
+        report.candidate = self._people[min(self._people)].email if self._people else ""
+        report.requests, report.repeated_requests = sum(client.statuses.values()), client.repeated
 
     async def _load(self, client: Client, jobs_file: Path) -> list[LoadedCompany]:
         size = (await asyncio.to_thread(jobs_file.stat)).st_size
-        self._report.load = LoadReport(shown(jobs_file))
+        self.report.load = LoadReport(shown(jobs_file))
         with load_progress(hidden=not self._show_progress) as progress:
             bar = progress.add_task(jobs_file.name, total=size, rate="")
 
@@ -91,7 +112,7 @@ class _Demo:
                     bar, advance=length, rate=f"{report.loaded:,} loaded, {report.refused:,} refused"
                 )
 
-            companies = await load(jobs_file, client, self._report.load, watch, at_once=_AT_ONCE)
+            companies = await load(jobs_file, client, self.report.load, watch, at_once=_AT_ONCE)
         if not companies:
             raise UnreachableError(f"no posting of {shown(jobs_file)} could be loaded")
         return companies
@@ -109,42 +130,37 @@ class _Demo:
             for posting in company.postings:
                 created = await client.post("/jobs", posting, staff)
                 jobs.append(_Job(str(created["id"]), posting, staff))
+                self._jobs.append(jobs[-1])
                 progress.advance(bar)
             return jobs
 
         founded = await asyncio.gather(*(found(company) for company in self._data.companies))
         return [job for jobs in founded for job in jobs]
 
-    async def _register(self, client: Client, plan: Plan, progress: Progress) -> dict[int, Account]:
+    async def _register(self, client: Client, plan: Plan, progress: Progress) -> None:
         bar = progress.add_task("candidates", total=len(plan.people))
-        accounts: dict[int, Account] = {}
 
         async def register(number: int) -> None:
             email = self._email(f"candidate{number + 1}")
-            accounts[number] = await client.register(email, self._password, plan.people[number].name)
+            self._people[number] = await client.register(email, self._password, plan.people[number].name)
             progress.advance(bar)
 
         await for_each(range(len(plan.people)), register, at_once=_AT_ONCE)
-        self._report.candidates = len(accounts)
-        self._report.candidate = accounts[0].email if accounts else ""
-        return accounts
 
-    async def _walk(
-        self, client: Client, plan: Plan, jobs: Sequence[_Job], people: dict[int, Account], progress: Progress
-    ) -> None:
+    async def _walk(self, client: Client, plan: Plan, jobs: Sequence[_Job], progress: Progress) -> None:
         bar = progress.add_task("views to hires", total=sum(len(journey.steps) for journey in plan.journeys))
 
         async def walk(journey: Journey) -> None:
-            job, candidate, application = jobs[journey.job], people[journey.candidate], ""
+            job, candidate, application = jobs[journey.job], self._people[journey.candidate], ""
             for done, step in enumerate(journey.steps):
                 try:
                     answer = await self._step(client, step, job, candidate, application)
                 except RefusedError as refused:
-                    self._report.refused[refused.code] = self._report.refused.get(refused.code, 0) + 1
+                    self.report.refused[refused.code] = self.report.refused.get(refused.code, 0) + 1
                     progress.advance(bar, len(journey.steps) - done)
                     break
                 application = answer or application
-                self._report.count(step)
+                self.report.count(step)
                 job.filled += step.body.get("stage") == "hired"
                 progress.advance(bar)
             if application and len(journey.steps) > self._longest[0]:
@@ -170,30 +186,26 @@ class _Demo:
         for job in jobs:
             if job.filled >= job.body.openings:
                 await client.post(f"/jobs/{job.id}/close", None, job.staff)
-                self._report.closed += 1
+                self.report.closed += 1
 
     async def _finish(self, client: Client, jobs: Sequence[_Job]) -> None:
         """Counts what the logs hold now and asks one company's dashboard, once it has seen everything."""
-        self._report.jobs = len(jobs)
-        self._report.companies = len({job.staff.email for job in jobs})
-        self._report.requests = sum(client.statuses.values())
-        self._report.repeated_requests = client.repeated
-        self._report.showcase = self._longest[1]
+        self.report.showcase = self._longest[1]
         staff = {job.staff.email: job.staff for job in jobs}
         heads = {
             email: (await client.get("/audit/events?limit=1", account))["head"]
             for email, account in staff.items()
         }
-        self._report.events = sum(heads.values())
+        self.report.events = sum(heads.values())
         largest = Counter(job.staff.email for job in jobs).most_common(1)[0][0]
         shown = staff[self._longest[1].staff if self._longest[1] else largest]
-        self._report.staff = shown.email
+        self.report.staff = shown.email
         try:
             dashboard = await client.get(f"/dashboard/jobs?min_position={heads[shown.email]}", shown)
         except RefusedError as refused:
-            self._report.refused[refused.code] = 1
+            self.report.refused[refused.code] = 1
         else:
-            self._report.dashboard = msgspec.convert(dashboard["items"], list[dict[str, object]])
+            self.report.dashboard = msgspec.convert(dashboard["items"], list[dict[str, object]])
 
     def _email(self, who: str) -> str:
         return f"demo-{self._run}-{who}@example.com"
@@ -240,6 +252,9 @@ def main(*, url: str | None, seed: int, candidates: int, jobs: Path | None, as_j
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     else:
         show(report, Console(soft_wrap=True))
+    if report.interrupted:
+        click.echo("interrupted: what was done until then stays", err=True)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

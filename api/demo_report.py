@@ -21,7 +21,8 @@ class Showcase(msgspec.Struct, frozen=True):
 
 
 class DemoReport(msgspec.Struct):
-    """Counts of one run, and who can sign in; everybody has the same `password`."""
+    """Counts of one run, and who can sign in; everybody has the same `password`. Of one that was `interrupted` events and figures are
+    not looked up."""
 
     base_url: str
     seed: int
@@ -48,6 +49,7 @@ class DemoReport(msgspec.Struct):
     dashboard: list[dict[str, Any]] = []
     showcase: Showcase | None = None
     load: LoadReport | None = None
+    interrupted: bool = False
 
     def count(self, step: Step) -> None:
         """Adds one step that was carried out."""
@@ -78,8 +80,9 @@ def show(report: DemoReport, console: Console) -> None:
         f"{report.hired:,} hires; {report.closed} jobs closed.",
         highlight=False,
     )
+    logs = "" if report.interrupted else f"{report.events:,} events in {report.companies} logs, "
     console.print(
-        f"{report.events:,} events in {report.companies} logs, {report.requests:,} requests "
+        f"{logs}{report.requests:,} requests "
         f"({report.repeated_requests:,} repeated), {report.seconds:.1f} s, seed {report.seed}, run {report.run}.",
         highlight=False,
     )
@@ -113,8 +116,12 @@ def _lines(report: DemoReport) -> list[str]:
     lines = [
         f"  {base}/docs          every call, to try (Authorize: the e-mail and password below)",
         f"  {base}/jobs?q=python",
-        f"  staff      {report.staff}  {_password(report)}",
-        f"  candidate  {report.candidate}  {report.password}",
+        *([f"  staff      {report.staff}  {_password(report)}"] if report.staff else []),
+        *([f"  candidate  {report.candidate}  {report.password}"] if report.candidate else []),
+    ]
+    if not report.staff:
+        return lines
+    lines += [
         "",
         f"  TOKEN=$(curl -s {base}/auth/login -H 'Content-Type: application/json' -d '{body}' \\",
         """    | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')""",

@@ -13,11 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from click.testing import CliRunner
 from psycopg_pool import ConnectionPool
 
 from api.app import create_app
+from api.demo import main as demo
 from api.demo import run_demo
 from api.demo_data import demo_data
+from api.demo_plan import Step
+from api.demo_report import DemoReport
 from api.load import load_file
 from api.load_report import LoadReport
 from api.postings import Mapped
@@ -186,6 +190,43 @@ def test_ctrl_c_tells_what_was_done_and_who_can_sign_in(
     assert "sign in as one of the companies: load-" in said.out
     assert "as the others, with the same password: load-" in said.out
     assert "interrupted; every line up to line 5 is done" in said.err
+
+
+@pytest.mark.usefixtures("in_the_foreground")
+@pytest.mark.parametrize("on_a_file", [False, True])
+def test_ctrl_c_in_the_demo_tells_what_was_done_and_who_can_sign_in(
+    system: str,
+    get: Get,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    on_a_file: bool,
+) -> None:
+    count = DemoReport.count
+
+    def counted(report: DemoReport, step: Step) -> None:
+        count(report, step)
+        if report.views == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(DemoReport, "count", counted)
+    file = tmp_path / "jobs.jsonl"
+    file.write_text("\n".join(json.dumps({"title": f"Baker {n}", "company": "Breads"}) for n in range(5)))
+    words = ["--url", system, "--candidates", "6", *(["--jobs", str(file)] if on_a_file else [])]
+
+    said = CliRunner().invoke(demo, words)
+    assert (said.exit_code, said.stderr.splitlines()[-1]) == (
+        130,
+        "interrupted: what was done until then stays",
+    )
+    assert "6 candidates: 3 views" in said.stdout
+
+    again = CliRunner().invoke(demo, [*words, "--json"])
+    report = json.loads(again.stdout)
+    assert (again.exit_code, report["interrupted"], report["views"]) == (130, True, 3)
+    assert (report["candidates"], report["jobs"] > 0) == (6, True)
+    password = report["load"]["password"] if on_a_file else report["password"]
+    assert get("/jobs?mine=true", report["staff"], password)["items"]
+    get("/applications", report["candidate"], report["password"])
 
 
 def test_a_byte_order_mark_costs_no_line(
