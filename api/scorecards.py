@@ -10,7 +10,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from api.access import HIRING, STAFF
-from api.application_answer import ApplicationId
+from api.application_answer import ApplicationId, load
 from api.assessment import assessment, may_read, place_after
 from api.authors import Who, authors
 from api.fields import Body, Note, Ratings
@@ -18,8 +18,12 @@ from api.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, me
 from api.services import Services, services_of
 from api.texts import about_candidate, carry_out
 from application.actor import Actor
+from application.commands import assessment_id
+from application.entity import Entity
 from application.recorded import Recorded
 from domain.assessment import (
+    ASSESSMENT,
+    Assessment,
     Rating,
     Recommendation,
     ScorecardRevised,
@@ -78,14 +82,16 @@ async def submit_scorecard(
     replaces it (200 then), and the history keeps both."""
     services = services_of(request)
     how = await metadata(request, None, idempotency_key)
-    note = await about_candidate(services, application_id, how, {"note": data.note} if data.note else {})
+    said_before = await _note_said_before(services, application_id, how.actor, data)
+    content = {"note": data.note} if data.note and said_before is None else {}
+    note = await about_candidate(services, application_id, how, content)
     command = SubmitScorecard(
         application_id=application_id,
         author_id=how.actor.account_id,
         ratings=tuple(Rating(criterion, points) for criterion, points in sorted(data.ratings.items())),
         recommendation=data.recommendation,
         stage=data.stage,
-        note_text_id=None if note is None else note.text_id,
+        note_text_id=said_before if note is None else note.text_id,
     )
     outcome = await carry_out(services, command, how, note)
     standing = await _standing(services, application_id, outcome.entity.version)
@@ -96,6 +102,22 @@ async def submit_scorecard(
         card = max(same, key=lambda card: PIPELINE.index(card.said.event.stage))
     (answer,) = await _answered(services, how.actor, application_id, [card])
     return Response(answer, status_code=201 if outcome.changed and card.revision == 1 else 200)
+
+
+async def _note_said_before(
+    services: Services, application_id: UUID, actor: Actor, data: ScorecardBody
+) -> UUID | None:
+    """The note of the caller's own scorecard for the stage, if it reads the same: a scorecard that is sent again is no revision."""
+    if data.note is None or actor.company_id != tenant_of(application_id):
+        return None
+    current: Entity[Assessment] = await services.commands.current(ASSESSMENT, assessment_id(application_id))
+    stage = data.stage or (await load(services, application_id)).state.reached
+    card = current.state.scorecards.get((actor.account_id, stage))
+    if card is None or card.note_text_id is None:
+        return None
+    async with services.database.of(actor) as connection:
+        texts = await personal_texts.read(connection, tenant_of(application_id), [card.note_text_id])
+    return card.note_text_id if texts.get(card.note_text_id) == {"note": data.note} else None
 
 
 @get(

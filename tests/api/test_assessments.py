@@ -126,6 +126,29 @@ async def test_one_scorecard_per_person_and_stage_which_may_be_revised(system: S
     assert body["allowed"] == ["applied", "screening"]
 
 
+async def test_a_scorecard_that_is_sent_again_with_its_note_is_no_revision(system: System) -> None:
+    admin, manager, _, path = await hired_for(system)
+    first = done(await manager.post(f"{path}/scorecards", card(note="Shy.")))
+    for stage in (None, "screening"):
+        again = await manager.post(f"{path}/scorecards", card(note="Shy.", stage=stage))
+        assert (again.status_code, again.json()) == (200, first)
+    theirs = done(await admin.post(f"{path}/scorecards", card(note="Shy.")))
+    assert (theirs["note"], theirs["revision"], theirs["position"]) == ("Shy.", 1, first["position"] + 1)
+    changed = done(await manager.post(f"{path}/scorecards", card("no", note="Shy.")))
+    assert (changed["note"], changed["revision"]) == ("Shy.", 2)
+    assert done(await manager.post(f"{path}/scorecards", card("no")))["note"] is None
+    later = done(await manager.post(f"{path}/scorecards", card("no", note="Shy.")))
+    assert (later["note"], later["revision"]) == ("Shy.", 4)
+    history = await admin.all(f"{path}/history")
+    assert [entry["note"] for entry in history if entry["type"].startswith("Scorecard")] == [
+        "Shy.",
+        "Shy.",
+        "Shy.",
+        None,
+        "Shy.",
+    ]
+
+
 class MovesOn(Through):
     """A log in which an application moves on right after it was read for a command."""
 
