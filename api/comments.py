@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody
+from msgspec.structs import replace
 
 from api.access import HIRING, STAFF
 from api.application_answer import ApplicationId
@@ -106,9 +107,13 @@ async def remove_comment(
     how = await metadata(request, None, None)
     author_id = how.actor.account_id
     command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
-    outcome = await services.commands.handle(command, how)
-    async with services.database.of(actor_of(request)) as connection:
-        await personal_texts.forget(connection, tenant_of(application_id), comment_id)
+
+    async def forget() -> None:
+        async with services.database.of(how.actor) as connection:
+            await personal_texts.forget(connection, tenant_of(application_id), comment_id)
+
+    # Before the log says so: once it does, nobody could ask for it again if this process ended in between.
+    outcome = await services.commands.handle(command, replace(how, before_append=forget))
     return RemovedComment(id=comment_id, application_id=application_id, position=outcome.position)
 
 

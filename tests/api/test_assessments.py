@@ -1,5 +1,6 @@
 """Comments and scorecards: who wrote what, once per person and stage, and nothing of it to the candidate."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -13,6 +14,7 @@ from application.ports import EventLog
 from application.recorded import StoredEvent
 from tests.api.people import Json, Person, System, done, refused
 from tests.application.office import Through
+from tests.patience import blocked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -84,6 +86,22 @@ async def test_an_author_takes_a_comment_back_and_its_text_is_gone(system: Syste
     history = await admin.sees(f"{path}/history")
     assert [entry["what"] for entry in history["items"][-2:]] == ["Commented", "Took a comment back"]
     assert "Hm." not in json.dumps(history)
+
+
+async def test_the_text_of_a_comment_is_gone_before_the_log_says_that_it_was_taken_back(
+    system: System,
+) -> None:
+    admin, manager, _, path = await hired_for(system)
+    comment = done(await manager.post(f"{path}/comments", {"text": "Hm."}))
+    async with system.owner() as connection, system.owner() as watching:
+        async with connection.transaction():
+            await connection.execute(
+                "select from personal_text where text_id = %s for update", [comment["id"]]
+            )
+            removing = asyncio.create_task(manager.send("DELETE", f"{path}/comments/{comment['id']}"))
+            await blocked(watching, connection.info.backend_pid)
+            assert (await admin.sees("/audit/events", limit=1))["head"] == comment["position"]
+        assert done(await removing)["position"] == comment["position"] + 1
 
 
 async def test_a_repeated_request_does_not_bring_back_what_was_taken_back(system: System) -> None:

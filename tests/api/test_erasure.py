@@ -24,7 +24,7 @@ from tests.api.erasing import erase, pointing, run
 from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Person, System, done, refused
 from tests.api.resume_upload import uploaded
-from tests.patience import PATIENCE
+from tests.patience import blocked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -372,14 +372,3 @@ async def moment(connection: psycopg.AsyncConnection[Any]) -> datetime:
     ((now,),) = await (await connection.execute("select clock_timestamp()")).fetchall()
     found: datetime = now
     return found
-
-
-async def blocked(connection: psycopg.AsyncConnection[Any], by: int) -> None:
-    """Until somebody waits for a transaction."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            waiting = await connection.execute(
-                "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))", (by,)
-            )
-            if await waiting.fetchone() is not None:
-                return
