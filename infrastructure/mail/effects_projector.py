@@ -204,8 +204,7 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
             if effect.recipient == "candidate":
                 told: tuple[UUID, ...] = (application.candidate_id,)
             else:
-                members = self._members.at(recorded.tenant_id, recorded.position)
-                told = policies.recruiters(job.created_by, members)
+                told = self._members.recruiters(recorded.tenant_id, recorded.position, job.created_by)
             rows += [
                 EffectRow(
                     tenant_id=recorded.tenant_id,

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
+from application import policies
 from application.commands import membership_id
 from domain.membership import MEMBERSHIP, Membership, MembershipEvent
 from infrastructure.log.pipeline import Call, Statement, int8, rows, run_sync
@@ -28,12 +29,14 @@ _decode = msgspec.json.Decoder[MembershipEvent](MEMBERSHIP.event_type).decode
 
 
 class _Members(msgspec.Struct):
-    """A company's `membership` after the event at `position`, and what is `next`: positions and events as they are stored."""
+    """A company's `membership` after the event at `position`, and what is `next`: positions and events as they are stored. With
+    these members, `told` are the recruiters of the jobs that somebody created: to find them, all members may have to be looked at."""
 
     membership: Membership = MEMBERSHIP.initial
     position: int = 0
     version: int = 0
     next: deque[tuple[int, int, bytes]] = msgspec.field(default_factory=deque)
+    told: dict[UUID, tuple[UUID, ...]] = {}
 
 
 class MembersThen:
@@ -64,15 +67,19 @@ class MembersThen:
                 self._known[page.tenant_id].next.extend(further)
             todo = [page for page, further in zip(todo, found, strict=True) if len(further) == _AT_ONCE]
 
-    def at(self, tenant_id: UUID, position: int) -> Membership:
-        """The members when the event at this position was recorded, which only rises. Raises `msgspec.DecodeError`."""
+    def recruiters(self, tenant_id: UUID, position: int, created_by: UUID) -> tuple[UUID, ...]:
+        """Who is told what the event at this position, which only rises, tells the recruiter of a job that somebody created. Raises
+        `msgspec.DecodeError`."""
         known = self._known[tenant_id]
         while known.next and known.next[0][1] < position:
             version, reached, data = known.next[0]
             known.membership = MEMBERSHIP.evolve(known.membership, _decode(data))
             known.position, known.version = reached, version
             known.next.popleft()
-        return known.membership
+            known.told.clear()
+        if created_by not in known.told:
+            known.told[created_by] = policies.recruiters(created_by, known.membership)
+        return known.told[created_by]
 
     def _further(self, page: Page[Any]) -> Call:
         known = self._known[page.tenant_id]
