@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ _READ: Final = Statement(
     "effects_members",
     """
     select version, position, data from event
-    where tenant_id = $1::uuid and stream_id = $2::uuid and version > $3::bigint and position <= $4::bigint
+    where tenant_id = $1::uuid and stream_id = $2::uuid and version >= $3::bigint and position <= $4::bigint
     order by version limit $5::bigint
     """,
 )
@@ -28,21 +28,30 @@ _READ: Final = Statement(
 _decode = msgspec.json.Decoder[MembershipEvent](MEMBERSHIP.event_type).decode
 
 
+Stored: TypeAlias = tuple[int, int, bytes]
+"""Version, position and data of an event."""
+
+
 class _Members(msgspec.Struct):
-    """A company's `membership` after the event at `position`, and what is `next`: positions and events as they are stored. With
-    these members, `told` are the recruiters of the jobs that somebody created: to find them, all members may have to be looked at."""
+    """A company's `membership` after the `last` event that was folded, and those that are `next`. With these members, `told` are the
+    recruiters of the jobs that somebody created: to find them, all members may have to be looked at."""
 
     membership: Membership = MEMBERSHIP.initial
-    position: int = 0
-    version: int = 0
-    next: deque[tuple[int, int, bytes]] = msgspec.field(default_factory=deque)
+    last: Stored | None = None
+    next: deque[Stored] = msgspec.field(default_factory=deque)
     told: dict[UUID, tuple[UUID, ...]] = {}
+
+    @property
+    def reached(self) -> Stored | None:
+        """The event from which to read on."""
+        return self.next[-1] if self.next else self.last
 
 
 class MembersThen:
-    """Follows the memberships of companies beside pages of their logs, so that each event is read and folded once.
+    """Follows the memberships of companies beside pages of their logs, so that each event is folded once.
 
-    A page that is read again, since its transaction was not committed, is followed from the beginning.
+    A membership is followed from its beginning where a page is read again (its transaction was not committed), and where the log
+    does not say any more what was folded (it was restored).
     """
 
     def __init__(self, limit: int) -> None:
@@ -55,35 +64,42 @@ class MembersThen:
             self._known.clear()
         todo = [page for page in pages if page.steps]
         for page in todo:
-            known = self._known.get(page.tenant_id)
-            if known is None or known.position > page.steps[0].recorded.position:
+            known = self._known.setdefault(page.tenant_id, _Members())
+            known.next.clear()
+            if known.last is not None and known.last[1] > page.steps[0].recorded.position:
                 self._known[page.tenant_id] = _Members()
-            else:
-                known.next.clear()
         while todo:
             results = run_sync(connection, [self._further(page) for page in todo])
-            found = [rows(connection, result) for result in results]
-            for page, further in zip(todo, found, strict=True):
-                self._known[page.tenant_id].next.extend(further)
-            todo = [page for page, further in zip(todo, found, strict=True) if len(further) == _AT_ONCE]
+            found = [cast("list[Stored]", rows(connection, result)) for result in results]
+            todo = [page for page, events in zip(todo, found, strict=True) if self._take(page, events)]
 
     def recruiters(self, tenant_id: UUID, position: int, created_by: UUID) -> tuple[UUID, ...]:
         """Who is told what the event at this position, which only rises, tells the recruiter of a job that somebody created. Raises
         `msgspec.DecodeError`."""
         known = self._known[tenant_id]
         while known.next and known.next[0][1] < position:
-            version, reached, data = known.next[0]
-            known.membership = MEMBERSHIP.evolve(known.membership, _decode(data))
-            known.position, known.version = reached, version
-            known.next.popleft()
+            event = _decode(known.next[0][2])
+            known.membership = MEMBERSHIP.evolve(known.membership, event)
+            known.last = known.next.popleft()
             known.told.clear()
         if created_by not in known.told:
             known.told[created_by] = policies.recruiters(created_by, known.membership)
         return known.told[created_by]
 
     def _further(self, page: Page[Any]) -> Call:
+        reached = self._known[page.tenant_id].reached
+        tenant_id, stream_id = page.tenant_id.bytes, membership_id(page.tenant_id).bytes
+        version = int8(1 if reached is None else reached[0])
+        return _READ, (tenant_id, stream_id, version, int8(page.reached), int8(_AT_ONCE))
+
+    def _take(self, page: Page[Any], found: Sequence[Stored]) -> bool:
+        """Keep what was read, from the event that was reached on; whether there is more to read."""
         known = self._known[page.tenant_id]
-        version = known.next[-1][0] if known.next else known.version
-        stream_id = membership_id(page.tenant_id)
-        upto, limit = int8(page.reached), int8(_AT_ONCE)
-        return _READ, (page.tenant_id.bytes, stream_id.bytes, int8(version), upto, limit)
+        if (reached := known.reached) is None:
+            known.next.extend(found)
+        elif [reached] == found[:1]:
+            known.next.extend(found[1:])
+        else:
+            self._known[page.tenant_id] = _Members()
+            return True
+        return len(found) == _AT_ONCE

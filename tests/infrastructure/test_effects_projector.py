@@ -161,6 +161,23 @@ def test_members_are_those_of_the_moment_also_in_a_page_that_is_read_a_second_ti
     assert [office.told(position)[1:] for position in (before, after)] == [[(1, creator)], [(1, admin)]]
 
 
+def test_members_are_those_of_the_log_also_after_it_was_restored(office: Office) -> None:
+    tenant, creator, admin = new_tenant(), uuid4(), uuid4()
+    office.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
+    job_id = office.job(tenant, creator)
+    kept = office.head(tenant)
+    projector = office.effects()
+    for leaves, told in ((creator, admin), (admin, creator)):
+        office.members(tenant, MemberLeft(account_id=leaves))
+        office.application(job_id, uuid4())
+        projector.drain()
+        assert office.told(kept + 2)[1:] == [(1, told)]
+        office.execute("delete from event where position > %s", kept)
+        office.execute("update log_head set position = %s", kept)
+        office.execute("update projection_checkpoint set position = %s", kept)
+        office.execute("delete from effect")
+
+
 def test_members_that_changed_very_often_are_read_page_by_page(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
