@@ -14,37 +14,51 @@ from infrastructure.mail.links import MailLinks
 
 Context: TypeAlias = dict[str, str]
 
-READ_TOLD: Final[LiteralString] = """
+_TOLD: Final[LiteralString] = """
 select effect.tenant_id, effect.kind, effect.account_id, effect.application_id, effect.job_id, effect.created_at,
        effect.read_at, effect.mail_id, recipient.name, recipient.email, candidate.name as candidate_name,
        coalesce(company.name, '') as company_name, coalesce(job.title, '') as job_title,
-       coalesce(told.data ->> 'to_stage', '') as stage, coalesce(reason.content ->> 'reason', '') as reason
-from effect
-join account as recipient on recipient.account_id = effect.account_id
-join account as candidate on candidate.account_id = effect.candidate_id
-left join company on company.company_id = effect.tenant_id
+       coalesce(told.to_stage, '') as stage, coalesce(reason.text, '') as reason
+from ({effects}) as effect
+cross join lateral (select name, email from account where account_id = effect.account_id limit 1) as recipient
+cross join lateral (select name from account where account_id = effect.candidate_id limit 1) as candidate
+left join lateral (select name from company where company_id = effect.tenant_id limit 1) as company on true
 left join lateral (
-    select json_or_null(data) as data from event
-    where tenant_id = effect.tenant_id and position = effect.position
+    select data ->> 'to_stage' as to_stage, (data ->> 'reason_text_id')::uuid as reason_text_id
+    from (select json_or_null(data) as data from event
+          where tenant_id = effect.tenant_id and position = effect.position limit 1) as decided
 ) as told on true
 left join lateral (
-    select json_or_null(data) #>> '{posting,title}' as title from event
+    select json_or_null(data) #>> array['posting', 'title'] as title from event
     where tenant_id = effect.tenant_id and stream_id = effect.job_id and type in ('JobCreated', 'PostingEdited')
     order by version desc limit 1
 ) as job on true
-left join personal_text as reason on reason.tenant_id = effect.tenant_id
-    and effect.kind = 'application_rejected' and reason.text_id = (told.data ->> 'reason_text_id')::uuid
+left join lateral (
+    select content ->> 'reason' as text from personal_text
+    where tenant_id = effect.tenant_id and text_id = told.reason_text_id and effect.kind = 'application_rejected' limit 1
+) as reason on true
 """
-"""Effects with all that is said of them; one about, or for, a person who was erased is not among them."""
+
+
+def read_told(effects: LiteralString) -> LiteralString:
+    """`effects` in their order with all that is said of them; one about, or for, a person who was erased is not among them.
+
+    What is said is looked up for one effect after the other, each time by its key (the `limit`s keep it so). When it was joined,
+    PostgreSQL read all texts of the company for each effect: behind a wall it finds nothing by what is taken out of an event.
+    """
+    return _TOLD.format(effects=effects)
+
 
 FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn")
 """The kinds that tell one company's member about another person: they end with the membership."""
 
+_ONE: Final[LiteralString] = """
+select * from effect where tenant_id = %(tenant_id)s and position = %(position)s and number = %(number)s limit 1
+"""
 _LETTER: Final[LiteralString] = f"""
 select told.*, coalesce(preference.mail, true) as wanted,
        told.kind <> all(%(for_staff)s) or coalesce(member.type <> 'MemberLeft', false) as concerned
-from ({READ_TOLD}
-      where effect.tenant_id = %(tenant_id)s and effect.position = %(position)s and effect.number = %(number)s) as told
+from ({read_told(_ONE)}) as told
 left join notification_preference as preference
      on preference.account_id = told.account_id and preference.kind = told.kind
 left join lateral (

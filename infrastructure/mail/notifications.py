@@ -8,7 +8,8 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from infrastructure.mail.context import READ_TOLD, Told
+from infrastructure.database.tenant_walls import unguessed
+from infrastructure.mail.context import Told, read_told
 
 UNREAD_COUNTED: Final = 1_000
 """Unread notifications are counted up to this many."""
@@ -16,29 +17,35 @@ UNREAD_COUNTED: Final = 1_000
 Place: TypeAlias = tuple[datetime, UUID]
 """Where a notification stands in the order: when it was made, and its id."""
 
-_OWN: Final[LiteralString] = """
-effect.account_id = %(account_id)s
-and (effect.recipient = 'candidate' or effect.tenant_id = %(company_id)s)
-and not exists (select from notification_preference as preference where preference.account_id = effect.account_id
-                and preference.kind = effect.kind and not preference.in_app)
+_FOR_THEM: Final[LiteralString] = unguessed(
+    "effect.recipient = 'candidate' or effect.tenant_id = %(company_id)s"
+)
+_OWN: Final[LiteralString] = f"""
+effect.account_id = %(account_id)s and {_FOR_THEM}
+and coalesce((select preference.in_app from notification_preference as preference
+              where preference.account_id = effect.account_id and preference.kind = effect.kind), true)
 """
+_SHOWN: Final[LiteralString] = (
+    f"{_OWN} and (select true from account as candidate where candidate.account_id = effect.candidate_id)"
+)
+"""What is about a person who was erased is not."""
+
+_UNREAD: Final[LiteralString] = "and effect.read_at is null"
+_OF_JOB: Final[LiteralString] = "and effect.job_id = %(job_id)s"
 _LIST: Final[LiteralString] = f"""
-{READ_TOLD} where {_OWN} and (effect.read_at is null or not %(unread)s)
-and (%(job_id)s::uuid is null or effect.job_id = %(job_id)s)
-and (%(before)s::timestamptz is null or (effect.created_at, effect.mail_id) < (%(before)s, %(before_id)s::uuid))
+select * from effect where {_SHOWN} {{narrowed}} and (effect.created_at, effect.mail_id) < (%(before)s, %(before_id)s)
 order by effect.created_at desc, effect.mail_id desc limit %(limit)s
 """
 _COUNT: Final[LiteralString] = f"""
-select count(*) from (
-    select from effect join account as candidate on candidate.account_id = effect.candidate_id
-    where {_OWN} and effect.read_at is null limit %(counted)s
-) as counted
+select count(*) from (select from effect where {_SHOWN} {_UNREAD} limit %(counted)s) as counted
 """
 _MARK: Final[LiteralString] = f"""
 update effect set read_at = now()
 where {_OWN} and effect.read_at is null and (effect.created_at, effect.mail_id) <= (%(before)s, %(before_id)s)
 """
-_ONE: Final[LiteralString] = f"{READ_TOLD} where {_OWN} and effect.mail_id = %(id)s"
+_ONE: Final[LiteralString] = read_told(
+    f"select * from effect where {_OWN} and effect.mail_id = %(id)s limit 1"
+)
 _MARK_ONE: Final[LiteralString] = f"""
 update effect set read_at = now() where {_OWN} and effect.mail_id = %(id)s and effect.read_at is null
 """
@@ -68,13 +75,14 @@ async def listed(
 ) -> list[Told]:
     """Notifications, newest first, those `before` a place, of all jobs or of one. Switched-off kinds and those about erased people
     are not there."""
-    at, notification_id = before or (None, None)
+    at, notification_id = before or _END
+    narrowed: LiteralString = f"{_UNREAD if unread else ''} {_OF_JOB if job_id else ''}"
+    effects = read_told(_LIST.format(narrowed=narrowed))
     async with connection.cursor(row_factory=class_row(Told)) as cursor:
         await cursor.execute(
-            _LIST,
+            f"{effects} order by effect.created_at desc, effect.mail_id desc",
             {
                 **reader.parameters,
-                "unread": unread,
                 "job_id": job_id,
                 "before": at,
                 "before_id": notification_id,
