@@ -1,6 +1,7 @@
 """Browsing jobs: filters, search by words, and three orders; only ever open jobs, unless staff ask for their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Final, Literal, LiteralString, TypeAlias
 from uuid import UUID
@@ -13,6 +14,7 @@ from psycopg.errors import UndefinedColumn
 from domain.job import Status
 from domain.letters import composed
 from domain.skills import BUILT_IN
+from infrastructure.database.tenant_walls import unguessed
 from infrastructure.read_models.min_position import ReadModelBehind
 from projections.containing import containing
 from projections.job_listing import Job
@@ -118,16 +120,19 @@ async def browse(
     order: Sort = sort or "relevance"
     if order == "relevance" and asked is None:
         order = "newest"
-    search = _Search(connection, _conditions(filters, staff, spellings), order, limit)
+    conditions = _conditions(filters, staff, spellings)
+    search = _Search(connection, conditions, order, limit)
+    after: Sequence[object] = ()
+    if cursor is not None:
+        (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
+        asked = asked and replace(asked, corrected=corrected, common=common)
+        after = (*place, after_id)
     try:
-        if cursor is not None:
-            (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
-            asked = asked and replace(asked, corrected=corrected, common=common)
-            found = await search.jobs(asked, (*place, after_id))
-        elif asked is None:
-            found = await search.jobs(None)
-        else:
-            asked, found = await search.first_jobs(asked)
+        async with by_words(connection) if asked or conditions.others else nullcontext():
+            if asked is None or after:
+                found = await search.jobs(asked, after)
+            else:
+                asked, found = await search.first_jobs(asked)
     except UndefinedColumn as error:
         raise ReadModelBehind("the job listing is of an older version: it has to be rebuilt") from error
     items = [job for job, _ in found[:limit]]
@@ -135,6 +140,14 @@ async def browse(
         return Page(items)
     reading = (asked.corrected, asked.common) if asked else ((), False)
     return Page(items, seal(order, (found[limit - 1][1], *reading), items[-1].id))
+
+
+@asynccontextmanager
+async def by_words(connection: AsyncConnection[Any]) -> AsyncGenerator[None]:
+    """Let PostgreSQL use the index of words, which only a bitmap reads: the API's connections do without (`api_pool`)."""
+    async with connection.transaction():
+        await connection.execute("select set_config('enable_bitmapscan', 'on', true)")
+        yield
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -202,7 +215,7 @@ class _Search:
         statement: LiteralString = f"""
             select {_COLUMNS}, {place}
             from {rows}
-            left join company on company.company_id = job.tenant_id
+            left join lateral (select name from company where company_id = job.tenant_id limit 1) as company on true
             order by {descending}"""
         parameters = {
             **self._parameters(asked),
@@ -277,9 +290,7 @@ class _Search:
 
 def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellings) -> _Conditions:
     found = _Conditions()
-    if staff is None or staff.status == "open":
-        found.add_whose("status = 'open'")
-    elif staff.status is not None:
+    if staff is not None and staff.status not in {None, "open"}:
         found.add_whose("status = %(status)s", status=staff.status)
     if staff is not None:
         found.add_whose("tenant_id = %(own_company)s", own_company=staff.company_id)
@@ -299,4 +310,8 @@ def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellin
         found.add(
             "min_experience_years <= %(experience_at_most)s", experience_at_most=filters.experience_at_most
         )
+    if staff is None or staff.status == "open":
+        # A company's jobs are not looked for among all that are open: the index of those is not for this.
+        is_plain = found.whose and not found.others and not filters.q
+        found.add_whose(unguessed("status = 'open'") if is_plain else "status = 'open'")
     return found

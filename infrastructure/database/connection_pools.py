@@ -92,7 +92,7 @@ def _was_cut(pgconn: pq.abc.PGconn) -> bool:
 def api_pool(database_url: str, size: int) -> AsyncPool:
     """A pool of at most `size` connections for `infrastructure.database.tenant_walls`, to be opened; the database may be away as yet."""
     return AsyncPool(
-        attentive(database_url, prompt=True),
+        attentive(database_url, prompt=True, by_index=True),
         connection_class=PromptConnection,
         min_size=1,
         max_size=size,

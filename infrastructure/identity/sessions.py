@@ -59,7 +59,7 @@ async def end_all_sessions(
     cursor = await connection.execute(
         """select session_id from session
            where account_id = %s and ended_at is null and session_id is distinct from %s
-           order by session_id for update""",
+           order by created_at, session_id for update""",
         (account_id, keep),
     )
     session_ids = [session_id for (session_id,) in await cursor.fetchall()]

@@ -27,11 +27,13 @@ a database or a role may be set to something else: initdb takes the time zone of
 _PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s"
 """Somebody waits for the answer. What the server gives up itself is not written later, unheard."""
 
-_BY_INDEX: Final = "-c enable_sort=off -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
-"""Whatever a log is asked stands in one of its indexes in the order that is asked for. PostgreSQL cannot know: without statistics
-(a new or a restored database), or with those of a log that was short, it took the other index or none, and sorted: each append
-read the tenant's whole log (18 appends after 10,000 events: 59 ms). `jit`, because PostgreSQL before 18 counts what is off as work.
-"""
+_BY_INDEX: Final = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
+"""What is asked is found by an index. PostgreSQL cannot know: without statistics (a new or a restored database), or with those of
+tables that were short, it read all there was. `jit`, because PostgreSQL before 18 counts what is off as work."""
+
+_IN_ORDER: Final = "-c enable_sort=off"
+"""Whatever a log is asked also stands in one of its indexes in the order that is asked for, and PostgreSQL took the other index, and
+sorted: each append read the tenant's whole log (18 appends after 10,000 events: 59 ms)."""
 
 _LOOK_SECONDS: Final = 0.1
 
@@ -61,7 +63,9 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
     """A connection for `infrastructure.log.pipeline`."""
     return await PromptConnection.connect(
-        attentive(database_url, prompt=True, by_index=True), autocommit=True, prepare_threshold=None
+        attentive(database_url, prompt=True, by_index=True, in_order=True),
+        autocommit=True,
+        prepare_threshold=None,
     )
 
 
@@ -69,22 +73,26 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     """`connect` for synchronous code, which may stop between the statements of a transaction: a lock that it holds then
     is not held for long."""
     connection = psycopg.Connection[object].connect(
-        attentive(database_url, by_index=True), autocommit=True, prepare_threshold=None
+        attentive(database_url, by_index=True, in_order=True), autocommit=True, prepare_threshold=None
     )
     connection.execute("set idle_in_transaction_session_timeout = '30s'")
     return connection
 
 
-def attentive(database_url: str, *, prompt: bool = False, by_index: bool = False) -> str:
+def attentive(
+    database_url: str, *, prompt: bool = False, by_index: bool = False, in_order: bool = False
+) -> str:
     """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings; `prompt`
-    adds how long a statement, and a lock, may take; `by_index` that rows are found by indexes alone, and read in their order.
+    adds how long a statement, and a lock, may take; `by_index` that rows are found by indexes alone, `in_order` that they are not
+    sorted if an index has them in order.
 
     What the URL says about timeouts goes first. Its `options`, or else those of PGOPTIONS, are kept; behind them the server is sent
     what our sessions need, which a pooler in between has to let pass.
     """
     given = conninfo_to_dict(database_url)
     own = given.get("options") or os.environ.get("PGOPTIONS", "")
-    options = f"{_PROMPT if prompt else ''} {own} {_SESSION} {_BY_INDEX if by_index else ''}"
+    options = f"{_PROMPT if prompt else ''} {own} {_SESSION}"
+    options += f" {_BY_INDEX if by_index else ''} {_IN_ORDER if in_order else ''}"
     return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip()}))
 
 
