@@ -114,7 +114,7 @@ def mail_pool(database_url: str) -> Pool:
 
 def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | None) -> Pool:
     return Pool(
-        attentive(database_url),
+        attentive(database_url, by_index=True),
         min_size=1,
         max_size=max(1, size),
         timeout=5,

@@ -44,8 +44,10 @@ _KNOWN: Final = 20_000
 _FIRST_EVENTS: Final = Statement(
     "effects_first_events",
     """
-    select stream_id, data from event
-    where tenant_id = $1::uuid and stream_id = any($2::uuid[]) and version = 1
+    select wanted.stream_id, first.data from unnest($2::uuid[]) as wanted (stream_id)
+    cross join lateral (
+        select data from event
+        where event.tenant_id = $1::uuid and event.stream_id = wanted.stream_id order by event.version limit 1) as first
     """,
 )
 _STORE: Final = Statement(

@@ -98,7 +98,9 @@ class Projector(Generic[RowT, EventT]):
 
     def behind(self, limit: int = 1_000) -> set[UUID]:
         """Tenants whose logs are ahead of the read model, parked ones left out; none while it is outdated."""
-        with self._pool.connection() as connection:
+        with self._pool.connection() as connection, connection.transaction():
+            # All logs are gone through: one by one, by an index, that takes twice as long.
+            connection.execute("set local enable_seqscan = on")
             found = connection.execute(_BEHIND, {**self._identity, "limit": limit})
             return {tenant_id for (tenant_id,) in found}
 

@@ -49,8 +49,9 @@ _NOBODY: Final = UUID(int=0)
 _BEHIND: Final[LiteralString] = """
 select head.tenant_id, head.position
 from log_head as head
-left join projection_checkpoint as checkpoint on checkpoint.tenant_id = head.tenant_id
-     and checkpoint.name = %(name)s and checkpoint.build = %(build)s
+left join lateral (select position from projection_checkpoint as own
+                   where own.tenant_id = head.tenant_id and own.name = %(name)s and own.build = %(build)s limit 1)
+     as checkpoint on true
 where head.position > coalesce(checkpoint.position, 0)
 """
 

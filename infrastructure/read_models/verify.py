@@ -18,8 +18,9 @@ _TENANTS_AT_ONCE: Final = 100
 _TARGETS: Final[LiteralString] = """
 select live.tenant_id, live.position, coalesce(scratch.position, 0)
 from projection_checkpoint as live
-left join projection_checkpoint as scratch on scratch.tenant_id = live.tenant_id
-     and scratch.name = live.name and scratch.build = %(scratch)s
+left join lateral (select position from projection_checkpoint as own
+                   where own.tenant_id = live.tenant_id and own.name = live.name and own.build = %(scratch)s limit 1)
+     as scratch on true
 where live.name = %(name)s and live.build = %(live)s and live.position > coalesce(scratch.position, 0)
 """
 _DIFFERENCES: Final = sql.SQL("""
