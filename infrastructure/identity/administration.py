@@ -57,13 +57,22 @@ async def named(connection: AsyncConnection[Any], name: str) -> KnownAccount:
     """The account with this address or id. Raises `OperatorError`."""
     async with connection.cursor(row_factory=class_row(KnownAccount)) as cursor:
         await cursor.execute(
-            f"select {_COLUMNS} where letter_box(email) = letter_box(%(name)s) or account_id::text = lower(%(name)s)",
-            {"name": name},
+            f"select {_COLUMNS} where letter_box(email) = letter_box(%(name)s) or account_id = %(id)s",
+            {"name": name, "id": _id(name)},
         )
         found = await cursor.fetchone()
     if found is None:
         raise OperatorError(f"there is no account {name}")
     return found
+
+
+def _id(name: str) -> UUID | None:
+    """The id that a name is, in the form in which ids are shown."""
+    try:
+        found = UUID(name)
+    except ValueError:
+        return None
+    return found if str(found) == name.lower() else None
 
 
 async def disable(connection: AsyncConnection[Any], account_id: UUID) -> int:
