@@ -188,6 +188,17 @@ def _database(request: AnyRequest, error: Exception) -> Response[Problem]:
     return problem(503, "database_unavailable", detail, headers=_RETRY)
 
 
+def _of_another_version(request: AnyRequest, error: Exception) -> Response[Problem]:
+    _log.error(
+        "the database lacks something",
+        method=request.method,
+        route=_route(request),
+        exception=described(error),
+    )
+    detail = "What this asks for is of another version of Hirelog than the database: see `/health/ready`."
+    return problem(503, "database_unavailable", detail, headers=_RETRY)
+
+
 def _log_unavailable(request: AnyRequest, error: LogUnavailable) -> Response[Problem]:
     _log.warning("log unavailable", reason=str(error))
     return problem(503, "log_unavailable", "The log cannot take or answer this now.", headers=_RETRY)
@@ -247,5 +258,7 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     RevocationsUnknown: _unavailable("sessions_unknown"),
     NoSigningKey: _unavailable("sessions_unknown"),
     psycopg.OperationalError: _database,
+    psycopg.errors.UndefinedColumn: _of_another_version,
+    psycopg.errors.UndefinedTable: _of_another_version,
     Exception: _unexpected,
 }

@@ -9,13 +9,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 from psycopg import AsyncConnection, AsyncCursor
-from psycopg.errors import UndefinedColumn
 
 from domain.job import Status
 from domain.letters import composed
 from domain.skills import BUILT_IN
 from infrastructure.database.tenant_walls import unguessed
-from infrastructure.read_models.min_position import ReadModelBehind
 from projections.containing import containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
@@ -113,8 +111,7 @@ async def browse(
 
     Without `sort`, those come first that answer `q` best or, without `q`, the newest. `salary` compares the upper ends of
     the ranges as numbers, whatever their currency. Words that hardly any job has are taken for mistyped ones.
-    Raises `InvalidCursor` for one that is not of this order, and `ReadModelBehind` for a `q` on a build from before
-    there was this search.
+    Raises `InvalidCursor` for one that is not of this order.
     """
     asked = Asked(words(composed(filters.q), spellings)) if filters.q and filters.q.strip() else None
     order: Sort = sort or "relevance"
@@ -127,14 +124,11 @@ async def browse(
         (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
         asked = asked and replace(asked, corrected=corrected, common=common)
         after = (*place, after_id)
-    try:
-        async with by_words(connection) if asked or conditions.others else nullcontext():
-            if asked is None or after:
-                found = await search.jobs(asked, after)
-            else:
-                asked, found = await search.first_jobs(asked)
-    except UndefinedColumn as error:
-        raise ReadModelBehind("the job listing is of an older version: it has to be rebuilt") from error
+    async with by_words(connection) if asked or conditions.others else nullcontext():
+        if asked is None or after:
+            found = await search.jobs(asked, after)
+        else:
+            asked, found = await search.first_jobs(asked)
     items = [job for job, _ in found[:limit]]
     if len(found) <= limit:
         return Page(items)

@@ -4,13 +4,14 @@ import asyncio
 import re
 import time
 from pathlib import Path
+from typing import LiteralString
 
 import httpx
 import psycopg
 import pytest
 
 from tests.api.conftest import settings
-from tests.api.people import Json, System, done, running
+from tests.api.people import Json, System, done, refused, running
 from tests.api.scraping import scraped
 from tests.faults.proxy import proxy
 
@@ -35,6 +36,22 @@ async def test_a_process_goes_on_when_a_newer_version_has_migrated_the_database(
         finally:
             connection.execute("update schema_migration set version_num = %s", ours)
     assert body["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    ["alter view rm_application_list rename column stage to step", "drop view rm_application_list"],
+)
+async def test_a_read_model_of_another_version_that_lacks_what_is_asked_for_is_503(
+    database_url: str, redis_url: str, lacking: LiteralString
+) -> None:
+    async with running(settings(database_url, redis_url)) as system:
+        admin = await system.company()
+        job = await admin.posts_job()
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(lacking)
+        refused(await admin.get("/applications"), 503, "database_unavailable")
+        await admin.sees(f"/jobs/{job['id']}")
 
 
 async def becoming(system: System, migrations: str) -> Json:
