@@ -56,13 +56,16 @@ _STORE: Final = Statement(
     insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
                         created_at, mail_id)
     select $1::uuid, given.*,
-           encode(substr(sha256(convert_to($1::uuid::text || '.' || position || '.' || number, 'UTF8')), 1, 16), 'hex')::uuid
+           encode(substr(sha256(convert_to(
+               $1::uuid::text || '.' || position || '.' || number || '.' || extract(epoch from created_at), 'UTF8'
+           )), 1, 16), 'hex')::uuid
     from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[],
-                $10::timestamptz[]) as given (position, number)
+                $10::timestamptz[])
+        as given (position, number, kind, recipient, account_id, application_id, job_id, candidate_id, created_at)
     """,
 )
-"""The id of an effect's mail is made of its key: the same again if a database is restored and the effect is stored a second
-time."""
+"""The id of an effect's mail is made of its key and its event's time: the same again if a database is restored and the effect is
+stored a second time, and another if the restored log goes on with another event at that position."""
 
 FirstT = TypeVar("FirstT", bound=msgspec.Struct)
 Policy = Callable[[Recorded[Any]], tuple[Effect, ...]]

@@ -1,6 +1,7 @@
 """Effects: stored once each with the checkpoint, for the right people, whatever happens to the projector or to the read models."""
 
 import hashlib
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -340,15 +341,39 @@ def test_however_it_is_cut_it_stores_what_a_plain_loop_over_the_log_tells(
             projector.unit(tenants)
     projector.drain(tenants)
     stored = office.execute(
-        "select tenant_id, position, number, kind, mail_id from effect where tenant_id = any(%s)", tenants
+        """select effect.tenant_id, position, number, kind, mail_id, extract(epoch from recorded_at)
+           from effect join event using (tenant_id, position) where tenant_id = any(%s)""",
+        tenants,
     )
     assert {row[:4] for row in stored} == expected
-    assert all(row[4] == mail_id(*row[:3]) for row in stored)
+    assert all(row[4] == mail_id(row[0], row[1], row[2], row[5]) for row in stored)
 
 
-def mail_id(tenant_id: UUID, position: int, number: int) -> UUID:
+def mail_id(tenant_id: UUID, position: int, number: int, recorded_at: Decimal) -> UUID:
     """Mails that have left carry this id: it may not become another for the same effect."""
-    return UUID(bytes=hashlib.sha256(f"{tenant_id}.{position}.{number}".encode()).digest()[:16])
+    return UUID(bytes=hashlib.sha256(f"{tenant_id}.{position}.{number}.{recorded_at}".encode()).digest()[:16])
+
+
+def test_a_log_that_was_restored_and_goes_on_otherwise_mails_under_other_ids(office: Office) -> None:
+    """Receivers drop what comes with an id that they have seen."""
+    tenant = new_tenant()
+    job_id = office.job(tenant, uuid4())
+    mailed = "select position, mail_id from effect order by position, number"
+    office.application(job_id, uuid4())
+    office.effects().drain()
+    before = office.execute(mailed)
+    office.execute("delete from event where tenant_id = %s and position > 1", tenant)
+    office.execute("update log_head set position = 1 where tenant_id = %s", tenant)
+    office.execute("update projection_checkpoint set position = 1 where tenant_id = %s", tenant)
+    office.execute("delete from effect")
+    office.application(job_id, uuid4())
+    office.execute(
+        "update event set recorded_at = recorded_at + interval '1 second' where tenant_id = %s", tenant
+    )
+    office.effects().drain()
+    after = office.execute(mailed)
+    assert [position for position, _ in before] == [position for position, _ in after] == [2, 2]
+    assert not set(before) & set(after)
 
 
 def recorded(event: Event) -> Recorded[Any]:
