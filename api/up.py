@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infrastructure.addresses import http_url
 from infrastructure.database.migrate import migrate
-from infrastructure.database.tenant_walls import let_api_in
+from infrastructure.database.tenant_walls import demand_api_role, let_api_in
 from infrastructure.identity.signing_keys import check_key_file
 from infrastructure.operator_error import OperatorError
 from infrastructure.processes.stop_signals import StopSignals
@@ -147,9 +147,10 @@ def shows_outbox(settings: Settings) -> bool:
 
 
 def migrate_database(database_url: str, api_database_url: str | None) -> None:
-    """Bring the database to the newest schema, with every read model set up and the API let in. Raises `UpError`."""
+    """Bring the database to the newest schema, with every read model set up and the API let in. Raises `OperatorError`."""
     try:
         migrate(database_url)
+        demand_api_role(database_url)
         ensure_read_models(database_url, MENU)
         let_api_in(database_url, api_database_url)
     except (SQLAlchemyError, psycopg.Error) as error:

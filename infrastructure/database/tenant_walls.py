@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor
 from infrastructure.log.connection import attentive
+from infrastructure.operator_error import OperatorError
 from infrastructure.settings import Settings
 
 API_ROLE: Final = "hirelog_api"
@@ -56,6 +57,10 @@ What recruiters were told is not looked at, which is most: they see that of thei
 _showing: WeakKeyDictionary[AsyncConnection[Any], tuple[str, str]] = WeakKeyDictionary()
 """What connections are known to show."""
 
+_LET_IN: Final[LiteralString] = f"""
+select coalesce((select has_table_privilege(oid, 'event', 'insert') from pg_roles where rolname = '{API_ROLE}'), false)
+       and exists (select from pg_policy where polrelid = 'event'::regclass)
+"""
 _ONE_AT_A_TIME: Final = 7_265_004
 _START_SECONDS: Final = 1.0
 
@@ -83,6 +88,18 @@ def api_database_url(settings: Settings) -> str:
         raise ValueError("DATABASE_URL is needed")
     given = conninfo_to_dict(settings.database_url)
     return make_conninfo("", **given | {"options": f"{given.get('options', '')} -c role={API_ROLE}".strip()})
+
+
+def demand_api_role(database_url: str) -> None:
+    """Raise `OperatorError` if the API's role, or what it is granted, is missing, as after a restore that left roles or rights out.
+    Raises psycopg's errors."""
+    with psycopg.connect(attentive(database_url)) as connection:
+        if connection.execute(_LET_IN).fetchone() != (True,):
+            raise OperatorError(
+                f"the database was restored without the role {API_ROLE} or its rights: let an administrator run `create role"
+                f" {API_ROLE} login nosuperuser nobypassrls`, grant {API_ROLE} to the owner of the tables, and restore again with"
+                " privileges"
+            )
 
 
 def let_api_in(database_url: str, api_database_url: str | None) -> None:

@@ -13,8 +13,10 @@ import pytest
 from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool
 
+from api.up import migrate_database
 from application.actor import Actor
 from infrastructure.database.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
+from infrastructure.operator_error import OperatorError
 from infrastructure.read_models.read_model import table_name, view_name
 from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.servers.embedded import Servers
@@ -346,6 +348,22 @@ def test_a_build_from_before_there_was_a_wall_gets_one(owner: Owner, api: Owner,
     ensure_read_models(database_url, MENU)
     for model in MENU:
         assert seen(api, view_name(model)) == []
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        "revoke all on event from hirelog_api",
+        "drop policy api_tenant on event; drop policy api_adds on event",
+    ],
+)
+def test_migrating_says_that_a_restore_left_out_what_the_api_needs(
+    owner: Owner, database_url: str, left_out: LiteralString
+) -> None:
+    migrate_database(database_url, None)
+    owner.execute(left_out)
+    with pytest.raises(OperatorError, match="restored without the role hirelog_api or its rights"):
+        migrate_database(database_url, None)
 
 
 def test_migrations_at_once_let_the_api_in_one_after_the_other(owner: Owner, database_url: str) -> None:
