@@ -17,6 +17,9 @@ RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
 Connection: TypeAlias = psycopg.AsyncConnection[object]
 
+_GIVEN_UP: Final = (errors.LockNotAvailable, errors.QueryCanceled, errors.DiskFull, errors.OutOfMemory)
+"""The connection is as good as before, and another one would fare no better."""
+
 _RETRY_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
 _PATIENCE_SECONDS: Final = 4.0
 """A batch that has taken so long is not sent again: whoever waits for it has waited enough."""
@@ -36,7 +39,7 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
 
     `queue_limit` bounds how many requests wait (beyond it `LogUnavailable` at once), `batch_limit` how many go together. A
     lost connection is replaced and the batch sent again; what the server refuses is found by halving the batch. A batch for which
-    the server gave up waiting is not sent again.
+    the server gave up is not sent again.
     """
 
     def __init__(self, database_url: str, *, workers: int, queue_limit: int, batch_limit: int) -> None:
@@ -131,8 +134,8 @@ class GroupQueue(ABC, Generic[RequestT, AnswerT]):
                 await asyncio.sleep(delay)
             try:
                 answers = await self._send(await link.connection(), [waiting.request for waiting in batch])
-            except (errors.LockNotAvailable, errors.QueryCanceled) as held:
-                _tell(batch, LogUnavailable(f"the log is held by somebody else: {held}"))
+            except _GIVEN_UP as given_up:
+                _tell(batch, LogUnavailable(f"the server gave up: {given_up}"))
                 return
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as lost:
                 error = lost

@@ -46,6 +46,24 @@ async def test_what_waits_while_one_transaction_runs_is_the_next_one(
     assert len(all_logs(database_url)) == 101
 
 
+async def test_a_full_disk_is_said_at_once_and_costs_no_connection(
+    log: GroupCommit, database_url: str
+) -> None:
+    await log.append(write(part(new_stream())))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            """create function full_disk() returns trigger language plpgsql as $$ begin
+               raise 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$"""
+        )
+        connection.execute("create trigger full_disk before insert on event execute function full_disk()")
+        with pytest.raises(LogUnavailable, match="No space left on device"):
+            await log.append(write(part(new_stream())))
+        assert log.generation == 0
+        connection.execute("drop trigger full_disk on event")
+    await log.append(write(part(new_stream())))
+    assert len(all_logs(database_url)) == 2
+
+
 async def test_a_batch_has_a_limit(database_url: str) -> None:
     log = GroupCommit(database_url, batch_limit=10)
     await outcomes(*started(log, *(write(part(new_stream())) for _ in range(45))))
