@@ -14,7 +14,7 @@ from rpds import HashTrieMap, HashTrieSet
 from api.moments import version_or_time
 from api.problems import ProblemError
 from application.entity import AnyDecider, decode
-from application.recorded import StoredEvent
+from application.recorded import LogUnavailable, StoredEvent
 from domain.assessment import ASSESSMENT
 from domain.decision import Event
 from domain.identifiers import tenant_of
@@ -67,7 +67,7 @@ def _decider(first: StoredEvent) -> AnyDecider:
     for decider in _DECIDERS:
         try:
             decode(decider, first)
-        except msgspec.ValidationError:
+        except LogUnavailable:
             continue
         return decider
     raise OperatorError(f"no aggregate begins with an event of the type {first.type}")

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports import EventLog
-from application.recorded import NewEvent, Recorded, StoredEvent
+from application.recorded import LogUnavailable, NewEvent, Recorded, StoredEvent
 from application.refusals import NotFound
 from domain.decision import Decider, Event, fold
 
@@ -65,7 +65,10 @@ def _types(event_type: object) -> frozenset[str]:
 
 
 def decode(decider: AnyDecider, stored: StoredEvent) -> Event:
-    """The event in a row of the log."""
+    """The event in a row of the log. Raises `LogUnavailable` for one that a newer version of this program wrote beside it: whoever
+    asks again may find that one."""
+    if stored.type not in _types(decider.event_type):
+        raise LogUnavailable(f"{stored.type} is no event that this version knows of a {decider.name}")
     event: Event = _decoder(decider.event_type).decode(stored.data)
     return event
 
@@ -102,8 +105,9 @@ def rehydrate(decider: AnyDecider, stream_id: UUID, stream: Sequence[StoredEvent
 
 
 def continued(decider: AnyDecider, entity: Entity[Any], further: Sequence[StoredEvent]) -> Entity[Any]:
-    """The entity after the further events of its stream. Raises `NotFound` if the id is that of another kind of thing."""
-    if further and further[0].type not in _types(decider.event_type):
+    """The entity after the further events of its stream. Raises `NotFound` if the id is that of another kind of thing, and
+    `LogUnavailable` as `decode` does."""
+    if further and not entity.version and further[0].type not in _types(decider.event_type):
         raise NotFound
     events = [(decode(decider, stored), stored.position, stored.recorded_at) for stored in further]
     state = fold(decider, (event for event, _, _ in events), entity.state)

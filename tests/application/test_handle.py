@@ -11,7 +11,7 @@ from application.actor import OPERATOR, Role
 from application.commands import COMMANDS
 from application.entity import STREAM_PAGE, encode, rehydrate
 from application.handle import CommandHandler, Metadata
-from application.recorded import Append, LogUnavailable, StoredEvent, StreamPart
+from application.recorded import Append, LogUnavailable, NewEvent, StoredEvent, StreamPart
 from application.refusals import Forbidden, NotFound, Refused, StaleVersion
 from application.work import EntityCache
 from domain.identifiers import random_id
@@ -248,6 +248,22 @@ async def test_an_id_of_another_kind_of_thing_shows_nothing(office: Office, stor
         with pytest.raises(NotFound):
             await handler.current(JOB_APPLICATION, job_id)
         await handler.current(JOB, job_id)
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_what_a_newer_version_wrote_meanwhile_is_not_known_yet_and_is_not_missing(
+    store: EventStore, remembered: bool
+) -> None:
+    handler, office = CommandHandler(store), Office(store)
+    job_id = await office.open_job()
+    if remembered:
+        await handler.current(JOB, job_id)
+    newer = NewEvent("JobFeatured", b'{"type":"JobFeatured"}')
+    await store.append(Append(office.company_id, (StreamPart(job_id, 2, (newer,)),), uuid4()))
+    with pytest.raises(LogUnavailable, match="JobFeatured"):
+        await handler.current(JOB, job_id)
+    with pytest.raises(LogUnavailable, match="JobFeatured"):
+        await office.issue(close(job_id))
 
 
 async def test_the_last_admin_stays(office: Office) -> None:
