@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.errors import UndefinedColumn
 
 from domain.job import Posting, Requirements
 from domain.skills import BUILT_IN, Skill
-from infrastructure.read_models.min_position import ReadModelBehind
 from projections.job_listing import JOB_LISTING
 from projections.job_search import JobFilters, Sort, StaffView, browse
 from projections.job_words import Spellings
@@ -206,7 +206,7 @@ async def test_a_build_of_an_older_version_is_browsed_but_not_searched(database_
             await connection.execute("alter table rm_job_listing__1 drop column head cascade")
             await connection.execute("create view rm_job_listing as select * from rm_job_listing__1")
         assert await jobs.find() == ["baker"]
-        with pytest.raises(ReadModelBehind, match="rebuilt"):
+        with pytest.raises(UndefinedColumn):
             await jobs.find("baker")
 
 
