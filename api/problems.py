@@ -259,6 +259,7 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Handler]] = {
     NoSigningKey: _unavailable("sessions_unknown"),
     psycopg.OperationalError: _database,
     psycopg.errors.UndefinedColumn: _of_another_version,
+    psycopg.errors.UndefinedFunction: _of_another_version,
     psycopg.errors.UndefinedTable: _of_another_version,
     Exception: _unexpected,
 }

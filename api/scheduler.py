@@ -27,7 +27,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Sweep every `sweep_seconds` until SIGINT or SIGTERM; a server that is away is waited for."""
+    """Sweep every `sweep_seconds` until SIGINT or SIGTERM; a server that is away is waited for, and so is a database
+    of another version."""
     if settings.database_url is None or settings.redis_url is None:
         raise ValueError("DATABASE_URL and REDIS_URL are needed")
     broker = make_broker(settings.redis_url)
@@ -48,7 +49,7 @@ def run(settings: Settings) -> None:
                 if time.monotonic() >= forgets_at:
                     forget(pool, settings.home / "outbox")
                     forgets_at = time.monotonic() + _FORGET_EVERY_SECONDS
-            except (psycopg.OperationalError, RedisError) as error:
+            except (psycopg.Error, RedisError) as error:
                 if time.monotonic() - logged_at > _LOG_EVERY_SECONDS:
                     logged_at = time.monotonic()
                     _log.warning("no sweep", reason=f"{type(error).__name__}: {error}")

@@ -54,6 +54,14 @@ async def test_a_read_model_of_another_version_that_lacks_what_is_asked_for_is_5
         await admin.sees(f"/jobs/{job['id']}")
 
 
+async def test_a_database_that_was_not_migrated_yet_is_503(database_url: str, redis_url: str) -> None:
+    async with running(settings(database_url, redis_url)) as system:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("alter function letter_box(text) rename to not_made_yet")
+        login = {"email": "ada@example.com", "password": "a long passphrase"}
+        refused(await system.nobody.post("/auth/login", login), 503, "database_unavailable")
+
+
 async def becoming(system: System, migrations: str) -> Json:
     """What readiness says once it says this about migrations, which is a second later at most."""
     async with asyncio.timeout(5):

@@ -4,7 +4,7 @@ import os
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -78,6 +78,19 @@ def test_the_scheduler_forgets_what_has_long_been_over(
     assert [path.name for path in outbox.iterdir()] == ["kept.eml"]
 
 
+def test_the_scheduler_goes_on_beside_a_database_of_another_version(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(ROWS)
+        connection.execute("alter table personal_text rename column unnamed_at to other")
+        with program("schedule", environment(database_url, redis_url, HIRELOG_HOME=str(tmp_path))):
+            for _ in range(2):
+                until_none(connection, "select from one_use_code where email = 'gone'")
+                connection.execute("update one_use_code set email = 'gone', expires_at = issued_at")
+                connection.execute("update one_use_code set issued_at = now() - interval '61 minutes'")
+
+
 def test_what_is_no_old_mail_keeps_no_old_mail_in_the_outbox(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "elsewhere").symlink_to(tmp_path / "nowhere")
@@ -100,4 +113,11 @@ def until_one_is_left(outbox: Path, connection: psycopg.Connection[Any]) -> None
     deadline = time.monotonic() + PATIENCE
     while len(list(outbox.iterdir())) > 1:
         assert time.monotonic() < deadline
+        connection.execute("select pg_sleep(0.01)")
+
+
+def until_none(connection: psycopg.Connection[Any], query: LiteralString) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while connection.execute(query).rowcount:
+        assert time.monotonic() < deadline, query
         connection.execute("select pg_sleep(0.01)")
