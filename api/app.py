@@ -10,7 +10,15 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.handlers import BaseRouteHandler
 
-from api import (
+from api.http import metrics
+from api.http.access import check_declared, guard
+from api.http.bodies import BODY_BYTES, BodyRequest, body_guard
+from api.http.methods import allow_all_methods
+from api.http.metrics import MeasuredApp, metrics_page
+from api.http.openapi import described
+from api.http.problems import EXCEPTION_HANDLERS
+from api.http.response_headers import ResponseHeaders
+from api.routes import (
     accounts,
     application_bulk,
     application_decisions,
@@ -29,7 +37,6 @@ from api import (
     joining,
     landing,
     members,
-    metrics,
     notifications,
     outbox,
     password_reset,
@@ -42,14 +49,7 @@ from api import (
     unsubscribe,
     what_if,
 )
-from api.access import check_declared, guard
-from api.bodies import BODY_BYTES, BodyRequest, body_guard
-from api.docs import docs_handlers, openapi_config
-from api.methods import allow_all_methods
-from api.metrics import MeasuredApp, metrics_page
-from api.openapi import described
-from api.problems import EXCEPTION_HANDLERS
-from api.response_headers import ResponseHeaders
+from api.routes.docs import docs_handlers, openapi_config
 from api.services import services
 from api.throttle import AnyConnection
 from infrastructure.processes.shared_answer import SharedAnswer

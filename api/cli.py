@@ -9,13 +9,13 @@ from uuid import UUID
 
 import rich_click as click
 
-from api.account_commands import COMMANDS as ACCOUNT_COMMANDS
-from api.mail_commands import COMMANDS as MAIL_COMMANDS
-from api.output import OutputLost, drop_output, use_output
-from api.projection_commands import COMMANDS
-from api.screening_commands import COMMANDS as SCREENING_COMMANDS
-from api.servers import database_url, with_servers
-from api.skill_commands import COMMANDS as SKILL_COMMANDS
+from api.command_line.accounts import COMMANDS as ACCOUNT_COMMANDS
+from api.command_line.mail import COMMANDS as MAIL_COMMANDS
+from api.command_line.output import OutputLost, drop_output, use_output
+from api.command_line.projections import COMMANDS
+from api.command_line.screening import COMMANDS as SCREENING_COMMANDS
+from api.command_line.servers import database_url, with_servers
+from api.command_line.skills import COMMANDS as SKILL_COMMANDS
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def hirelog() -> None:
 @click.option("--jobs", type=_FILE, help="Real postings for the demo, as JSONL.")
 def up(*, demo: bool, jobs: Path | None) -> None:
     """Run everything: embedded servers, migrations, API, workers and scheduler. Ctrl-C stops it in order."""
-    from api import up as system
+    from api.command_line import up as system
     from infrastructure.processes.tree import Program
 
     settings = _settings()
@@ -68,7 +68,7 @@ def serve() -> None:
 @hirelog.command()
 def work() -> None:
     """Run the workers: projections and deliveries."""
-    from api.worker import work as run
+    from api.command_line.worker import work as run
 
     run(_process("worker"))
 
@@ -76,7 +76,7 @@ def work() -> None:
 @hirelog.command()
 def schedule() -> None:
     """Run the scheduler: it wakes the workers for what is behind or due."""
-    from api.scheduler import run
+    from api.command_line.scheduler import run
 
     run(_process("scheduler"))
 
@@ -84,7 +84,7 @@ def schedule() -> None:
 @hirelog.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    from api.up import migrate_database
+    from api.command_line.up import migrate_database
 
     settings = with_servers(_settings(), redis=False)
     migrate_database(settings.database_url or "", settings.api_database_url)
@@ -97,8 +97,8 @@ def migrate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON, and no progress.")
 def load(*, file: Path, url: str | None, as_json: bool) -> None:
     """Load real postings (JSONL) into a running system, through its HTTP API."""
-    from api.load import load_file
-    from api.up import address
+    from api.command_line.up import address
+    from api.loading.load import load_file
 
     sys.exit(load_file(file, url or address(_settings()), as_json=as_json))
 
@@ -107,7 +107,7 @@ def load(*, file: Path, url: str | None, as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(*, arguments: tuple[str, ...]) -> None:
     """Fill a running system with an invented hiring season, through its HTTP API."""
-    from api.demo import main as run
+    from api.loading.demo import main as run
 
     run(args=list(arguments), prog_name="hirelog demo")
 
@@ -118,7 +118,7 @@ def demo(*, arguments: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 def replay(*, stream: UUID, as_of: str | None, as_json: bool) -> None:
     """Replay one stream (a job, an application): every event, and the state that it led to."""
-    from api.replay import replay as run
+    from api.command_line.replay import replay as run
 
     run(database_url(), stream, as_of, as_json=as_json)
 

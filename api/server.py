@@ -7,7 +7,7 @@ import uvicorn
 from litestar import Litestar
 
 from api.app import create_app
-from api.timed_http import TimedHttp
+from api.http.timed_http import TimedHttp
 from infrastructure.identity.signing_keys import check_key_file
 from infrastructure.logging import configure_logging
 from infrastructure.settings import Settings, load

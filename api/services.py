@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from api.chart import ChartRenderer
+from api.charts.renderer import ChartRenderer
 from api.readiness import Readings
 from api.throttle import AnyConnection, Throttle
 from application.handle import CommandHandler

@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 import uvloop
 
-from api.client import Client
+from api.loading.client import Client
 from benchmarks import people, report
 from benchmarks.load import Measured, closed_loop, open_loop, request
 from benchmarks.report import Figure, Report, Target

@@ -4,9 +4,9 @@ import msgspec
 from litestar import post
 from litestar.params import JSONBody
 
-from api.access import SIGNED_IN
-from api.fields import Body
-from api.requests import AnyRequest, actor_of
+from api.http.access import SIGNED_IN
+from api.http.fields import Body
+from api.http.requests import AnyRequest, actor_of
 from api.server import serve
 from infrastructure.settings import load
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from api.client import Client
+from api.loading.client import Client
 
 _AT_ONCE = 8
 _PASSWORD = "a long enough password"

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 
-from api.postings import Mapped, map_line
+from api.loading.postings import Mapped, map_line
 from benchmarks.seed import store_streams
 from benchmarks.servers import migrated_database
 from domain.identifiers import random_id, tenant_id

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 import uvloop
 
-from api.up import command
+from api.command_line.up import command
 from benchmarks import people, report
 from benchmarks.load import closed_loop, open_loop, request
 from benchmarks.people import Founder

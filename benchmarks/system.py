@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import psycopg
 
-from api.up import command
+from api.command_line.up import command
 from benchmarks.processes import free_port, process, wait_for
 from benchmarks.servers import migrated_database
 from infrastructure.read_models.setup import ensure_read_models

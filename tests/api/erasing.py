@@ -9,7 +9,7 @@ import rich_click as click
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from api.account_commands import COMMANDS
+from api.command_line.accounts import COMMANDS
 from infrastructure.operator_error import OperatorError
 from tests.api.people import Json, Person, System
 

@@ -19,7 +19,7 @@ from schemathesis.checks import CheckContext, load_all_checks
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from api.openapi import described
+from api.http.openapi import described
 from tests.api.people import Json, Person, System
 
 AnyCase: TypeAlias = schemathesis.Case[Any]

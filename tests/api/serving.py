@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from api.timed_http import TimedHttp
+from api.http.timed_http import TimedHttp
 from tests.api.people import System
 
 

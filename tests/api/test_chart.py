@@ -18,8 +18,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api.chart import ChartRenderer, ChartUnavailable, KeptFiles
-from api.chart_labels import distinct_labels
+from api.charts.labels import distinct_labels
+from api.charts.renderer import ChartRenderer, ChartUnavailable, KeptFiles
 from projections.job_dashboard import JobFigures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -247,7 +247,7 @@ async def test_the_api_process_stays_light_and_takes_its_worker_with_it(tmp_path
         textwrap.dedent(
             """
             import asyncio, os, signal, sys
-            from api.chart import ChartRenderer
+            from api.charts.renderer import ChartRenderer
 
             async def main():
                 charts = ChartRenderer()

@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar, Request, Response, get, post
 from litestar.params import JSONBody
 
-from api.client import Account, Client, RefusedError, UnreachableError, for_each
+from api.loading.client import Account, Client, RefusedError, UnreachableError, for_each
 
 
 class Server:

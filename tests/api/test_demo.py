@@ -17,14 +17,14 @@ from click.testing import CliRunner
 from psycopg_pool import ConnectionPool
 
 from api.app import create_app
-from api.demo import main as demo
-from api.demo import run_demo
-from api.demo_data import demo_data
-from api.demo_plan import Step
-from api.demo_report import DemoReport
-from api.load import load_file
-from api.load_report import LoadReport
-from api.postings import Mapped
+from api.loading.demo import main as demo
+from api.loading.demo import run_demo
+from api.loading.demo_data import demo_data
+from api.loading.demo_plan import Step
+from api.loading.demo_report import DemoReport
+from api.loading.load import load_file
+from api.loading.load_report import LoadReport
+from api.loading.postings import Mapped
 from infrastructure.read_models.projector import Projector
 from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.settings import Settings

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.demo_data import demo_data
-from api.demo_plan import Plan, make_plan
-from api.postings import JobBody, Mapped, map_posting
+from api.loading.demo_data import demo_data
+from api.loading.demo_plan import Plan, make_plan
+from api.loading.postings import JobBody, Mapped, map_posting
 
 DATA = demo_data()
 JOBS = [posting for company in DATA.companies for posting in company.postings]
@@ -46,7 +46,7 @@ def test_a_posting_is_within_the_limits_of_the_api(job: JobBody) -> None:
 
 
 def test_addresses_are_only_at_example_domains() -> None:
-    sources = [*Path(__file__).parents[2].glob("api/demo*"), *Path(__file__).parents[2].glob("api/load*.py")]
+    sources = list(Path(__file__).parents[2].glob("api/loading/*.py"))
     text = "\n".join(path.read_text() for path in sources)
     assert set(re.findall(r"[\w}]@([\w.-]+\.[a-z]{2,})", text)) <= {"example.com", "example.org"}
     assert not re.findall(r"https?://(?!127\.0\.0\.1|\{)", text)

@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.testing import TestClient
 
-from api.docs import docs_handlers, openapi_config
+from api.routes.docs import docs_handlers, openapi_config
 
 VENDOR = Path(__file__).parents[2] / "api" / "vendor"
 LOADED = re.compile(r"""(?:src|href)=["']([^"']+)["']""")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from api.joined_writes import JoinedWrites
+from api.http.joined_writes import JoinedWrites
 
 MUCH = bytes(100_000)
 

@@ -8,7 +8,7 @@ import pytest
 import rich_click as click
 from click.testing import CliRunner, Result
 
-from api.mail_commands import COMMANDS
+from api.command_line.mail import COMMANDS
 from infrastructure.operator_error import OperatorError
 from tests.post_office import PostOffice, post_office
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs of its own
 
-from api.body_examples import EXAMPLES
+from api.http.body_examples import EXAMPLES
 from tests.api.people import Json, System, done
 from tests.api.resume_upload import upload, uploaded
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from api import up
+from api.command_line import up
 from infrastructure.mail.message import Mail, address
 from infrastructure.mail.outbox import Outbox
 from infrastructure.mail.templates import Content, render

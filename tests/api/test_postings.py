@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.fields import Name
-from api.jobs import CreateJobBody
-from api.posting_rules import REASONS, RULES
-from api.postings import JobBody, Mapped, Refused, map_line, map_posting
-from api.titles import retitle, written_in_capitals
+from api.http.fields import Name
+from api.loading.posting_rules import REASONS, RULES
+from api.loading.postings import JobBody, Mapped, Refused, map_line, map_posting
+from api.loading.titles import retitle, written_in_capitals
+from api.routes.jobs import CreateJobBody
 
 SHARED_DATA = Path(
     os.environ.get("HIRELOG_SHARED_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")

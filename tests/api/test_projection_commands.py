@@ -10,7 +10,7 @@ import pytest
 import rich_click as click
 from click.testing import CliRunner, Result
 
-from api.projection_commands import COMMANDS
+from api.command_line.projections import COMMANDS
 from infrastructure.operator_error import OperatorError
 from tests.domain.builders import created, published
 from tests.read_models import World, new_id, new_tenant, world

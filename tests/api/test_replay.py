@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import hirelog
-from api.replay import plain, steps
+from api.command_line.replay import plain, steps
 from application.entity import encode
 from application.recorded import StoredEvent
 from domain.decision import Event

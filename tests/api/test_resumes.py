@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from api.resumes import FILE_BYTES
+from api.routes.resumes import FILE_BYTES
 from infrastructure.resumes import rows as resume_rows
 from infrastructure.resumes.blob_sweep import BlobSweep
 from infrastructure.resumes.rows import RequestKey

@@ -9,7 +9,7 @@ import rich_click as click
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from api.screening_commands import COMMANDS
+from api.command_line.screening import COMMANDS
 from domain.identifiers import derived_id
 from domain.job import Requirements
 from domain.job_application import ApplicationScreened, Claims

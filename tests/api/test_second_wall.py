@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from api import applications, dashboard, invitations
+from api.routes import applications, dashboard, invitations
 from application.actor import Actor
 from domain.identifiers import tenant_of
 from infrastructure.log.connection import connect

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from api.timed_http import TimedHttp
+from api.http.timed_http import TimedHttp
 from tests.api.people import PASSWORD, System
 from tests.api.serving import opened, served
 

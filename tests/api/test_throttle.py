@@ -8,8 +8,8 @@ from litestar.routes import HTTPRoute
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from api.access import ANYONE
 from api.client_address import client_address, networks
+from api.http.access import ANYONE
 from infrastructure.identity.rate_limits import Limit
 from infrastructure.operator_error import OperatorError
 from infrastructure.settings import Settings

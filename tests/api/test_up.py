@@ -18,7 +18,8 @@ import pytest
 
 _STAND_IN = """
 import sys
-from api import cli, up
+from api import cli
+from api.command_line import up
 from infrastructure.processes.tree import Program
 
 API = '''

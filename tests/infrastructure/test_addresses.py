@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from api.up import address
+from api.command_line.up import address
 from infrastructure.addresses import next_redis_database, redis_database
 from infrastructure.mail.links import public_url
 from infrastructure.settings import Settings

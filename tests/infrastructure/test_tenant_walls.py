@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors, sql
 from psycopg_pool import AsyncConnectionPool
 
-from api.up import migrate_database
+from api.command_line.up import migrate_database
 from application.actor import Actor
 from infrastructure.database.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
 from infrastructure.operator_error import OperatorError

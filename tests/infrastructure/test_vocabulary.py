@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from psycopg_pool import AsyncConnectionPool
 
-from api.skill_commands import skills
+from api.command_line.skills import skills
 from domain.skills import BUILT_IN
 from infrastructure.database.tenant_walls import Database
 from infrastructure.screening.vocabulary import CurrentVocabulary

@@ -1,0 +1,230 @@
+"""The dashboard's chart: drawn once per content, in a process beside the API's, and kept."""
+
+import asyncio
+import hashlib
+import multiprocessing
+import os
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from importlib.metadata import version
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+import structlog
+
+from api.charts.worker import CHART_VERSION, ChartFormat, JobBars, draw, leave_with_parent
+from infrastructure.processes.fair_turns import FairTurns, NoTurn
+from projections.job_dashboard import JobFigures
+
+__all__ = ["MEDIA_TYPES", "ChartFormat", "ChartRenderer", "ChartStatistics", "ChartUnavailable", "KeptFiles"]
+
+MEDIA_TYPES: Final[Mapping[ChartFormat, str]] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "json": "application/json",
+}
+
+_WAITING_PER_OWNER: Final = 2
+
+_log = structlog.get_logger(__name__)
+
+
+class ChartUnavailable(Exception):
+    """No chart can be had now: too many are waiting, or drawing took too long or failed twice. Worth a retry (503)."""
+
+
+class ChartStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a chart was drawn, was found among the kept ones, or was awaited together with another caller."""
+
+    drawn: int
+    kept: int
+    shared: int
+    bytes: int
+
+
+class ChartRenderer:
+    """Draws charts of jobs off the event loop, in one process that starts with the first chart and is replaced if it dies.
+
+    One per API process; use it as a context manager, or `close` it. Equal requests at the same time draw once; different ones
+    take turns, owner by owner. `cache_bytes` bounds the files that are kept, `queue_limit` the charts that may wait,
+    `patience_seconds` how long, and `timeout_seconds` one drawing; the first one takes some seconds more, for it loads the libraries.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_bytes: int = 32_000_000,
+        queue_limit: int = 32,
+        timeout_seconds: float = 20.0,
+        patience_seconds: float = 10.0,
+    ) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._files = KeptFiles(cache_bytes)
+        self._worker = _Worker()
+        self._turns = FairTurns(
+            at_once=1, waiting=queue_limit, waiting_per_key=_WAITING_PER_OWNER, seconds=patience_seconds
+        )
+        self._drawing: dict[str, asyncio.Task[bytes]] = {}
+        self._closed = False
+        self._drawn = self._kept = self._shared = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the process; whoever still waits gets `ChartUnavailable`."""
+        self._closed = True
+        self._worker.end()
+        await asyncio.gather(*self._drawing.values(), return_exceptions=True)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The drawing process, None before the first chart and after a failure."""
+        return self._worker.pid
+
+    @property
+    def statistics(self) -> ChartStatistics:
+        return ChartStatistics(
+            drawn=self._drawn, kept=self._kept, shared=self._shared, bytes=self._files.bytes
+        )
+
+    @staticmethod
+    def etag(figures: Sequence[JobFigures], format: ChartFormat) -> str:  # noqa: A002 (the query parameter's name)
+        """The strong validator, with its quotes, of the chart that `render` would return; nothing is drawn for it."""
+        return _etag(_bars(figures), format)
+
+    async def render(
+        self,
+        figures: Sequence[JobFigures],
+        format: ChartFormat,  # noqa: A002
+        owner: Hashable,
+    ) -> bytes:
+        """The chart as a file of type `MEDIA_TYPES[format]`; `owner` is the company that waits for it. Raises `ChartUnavailable`."""
+        bars = _bars(figures)
+        key = _etag(bars, format)
+        if (file := self._files.get(key)) is not None:
+            self._kept += 1
+            return file
+        drawing = self._drawing.get(key)
+        if drawing is not None:
+            self._shared += 1
+        else:
+            drawing = asyncio.create_task(self._draw_in_turn(owner, key, bars, format))
+            self._drawing[key] = drawing
+            drawing.add_done_callback(lambda done: self._finish(key, done))
+        return await asyncio.shield(drawing)
+
+    def _finish(self, key: str, drawing: asyncio.Task[bytes]) -> None:
+        del self._drawing[key]
+        if not drawing.cancelled():
+            drawing.exception()  # seen, even if every caller has gone
+
+    async def _draw_in_turn(
+        self, owner: Hashable, key: str, bars: Sequence[JobBars], form: ChartFormat
+    ) -> bytes:
+        try:
+            async with self._turns.turn(owner):
+                return await self._draw(key, bars, form)
+        except NoTurn:
+            raise ChartUnavailable("Too many charts are being drawn; try again shortly.") from None
+
+    async def _draw(self, key: str, bars: Sequence[JobBars], form: ChartFormat) -> bytes:
+        for _ in range(2):
+            if self._closed:
+                break
+            try:
+                async with asyncio.timeout(self.timeout_seconds):
+                    file = await self._worker.draw(bars, form)
+            except TimeoutError:
+                self._worker.end()
+                _log.warning(
+                    "chart_worker_stopped", seconds=self.timeout_seconds, jobs=len(bars), format=form
+                )
+                raise ChartUnavailable(
+                    f"The chart was not drawn within {self.timeout_seconds:g} seconds."
+                ) from None
+            except (BrokenProcessPool, OSError) as error:
+                self._worker.end()
+                _log.warning("chart_worker_died", error=str(error), jobs=len(bars), format=form)
+            else:
+                self._drawn += 1
+                self._files.keep(key, file)
+                return file
+        raise ChartUnavailable(
+            "The charts are shut down." if self._closed else "The chart could not be drawn."
+        )
+
+
+class _Worker:
+    """The one process that draws. It starts with a drawing and after `end` starts anew."""
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def draw(self, bars: Sequence[JobBars], form: ChartFormat) -> bytes:
+        loop = asyncio.get_running_loop()
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1, mp_context=multiprocessing.get_context("spawn"), initializer=leave_with_parent
+            )
+        pool = self._pool
+        if self.pid is None:
+            self.pid = await loop.run_in_executor(pool, os.getpid)
+            if pool is not self._pool:
+                raise BrokenProcessPool("ended while it started")
+        return await loop.run_in_executor(pool, draw, bars, form)
+
+    def end(self) -> None:
+        """Kill the process, for a drawing that hangs in foreign code hears nothing else."""
+        for child in multiprocessing.active_children():
+            if child.pid == self.pid:
+                child.kill()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
+        self.pid = self._pool = None
+
+
+class KeptFiles:
+    """Files by their etag; beyond `limit` bytes the one not asked for longest goes first."""
+
+    def __init__(self, limit: int) -> None:
+        self.bytes = 0
+        self._limit = limit
+        self._files: OrderedDict[str, bytes] = OrderedDict()
+
+    def get(self, key: str) -> bytes | None:
+        file = self._files.get(key)
+        if file is not None:
+            self._files.move_to_end(key)
+        return file
+
+    def keep(self, key: str, file: bytes) -> None:
+        self._files[key] = file
+        self.bytes += len(file)
+        while self.bytes > self._limit:
+            _, oldest = self._files.popitem(last=False)
+            self.bytes -= len(oldest)
+
+
+def _bars(figures: Sequence[JobFigures]) -> list[JobBars]:
+    return [JobBars(job.title, job.views, job.applications, job.conversion_rate) for job in figures]
+
+
+def _etag(bars: Sequence[JobBars], form: ChartFormat) -> str:
+    content = msgspec.json.encode((CHART_VERSION, _libraries(), form, bars))
+    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+
+
+@cache
+def _libraries() -> tuple[str, str]:
+    return version("altair"), version("vl-convert-python")

@@ -1,0 +1,1 @@
+"""The `hirelog` command: what it starts, and what operators ask of it."""

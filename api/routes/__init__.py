@@ -1,0 +1,1 @@
+"""What may be asked of the system: a file for what belongs together, and what those share."""

@@ -1,0 +1,82 @@
+"""The dashboard of the caller's company: figures, and the same as a chart."""
+
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.openapi import ResponseSpec
+from litestar.params import FromQuery, QueryParameter
+
+from api.charts.renderer import MEDIA_TYPES, ChartFormat
+from api.http.access import STAFF
+from api.http.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
+from api.http.unchanged import is_unchanged
+from api.services import Services, services_of
+from projections import job_dashboard
+from projections.job_dashboard import JOB_DASHBOARD, Dashboard
+
+_CHART_TOP = 20
+
+JobIds: TypeAlias = Annotated[
+    list[UUID] | None, QueryParameter(max_items=200, description="Repeatable: only these.")
+]
+Top: TypeAlias = Annotated[
+    int | None, QueryParameter(ge=1, le=200, description="Those with most applications.")
+]
+
+
+@get("/dashboard/jobs", allow=STAFF, tags=["Dashboard"], operation_id="read_dashboard")
+async def figures(
+    request: AnyRequest,
+    job_id: JobIds = None,
+    top: Top = None,
+    min_position: MinPosition = None,
+) -> Dashboard:
+    """Per job: unique views, applications, conversion rate (applications / views x 100, null without views); totals."""
+    return await _figures(request, services_of(request), job_id, top, min_position)
+
+
+@get(
+    "/dashboard/chart",
+    allow=STAFF,
+    tags=["Dashboard"],
+    media_type="image/png",
+    responses={304: ResponseSpec(None, description="The chart is the one of `If-None-Match`.")},
+    answers=tuple(MEDIA_TYPES.values()),
+    headers=("ETag",),
+    operation_id="draw_dashboard_chart",
+)
+async def chart(
+    request: AnyRequest,
+    format: FromQuery[ChartFormat] = "png",  # noqa: A002 (the parameter's public name)
+    job_id: JobIds = None,
+    top: Top = None,
+    min_position: MinPosition = None,
+) -> Response[bytes]:
+    """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON."""
+    services = services_of(request)
+    dashboard = await _figures(
+        request, services, job_id, top or (None if job_id else _CHART_TOP), min_position
+    )
+    tag = services.charts.etag(dashboard.items, format)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if is_unchanged(request, tag):
+        return Response(b"", status_code=304, headers=headers, media_type=MEDIA_TYPES[format])
+    image = await services.charts.render(dashboard.items, format, company_of(request))
+    return Response(image, headers=headers, media_type=MEDIA_TYPES[format])
+
+
+async def _figures(
+    request: AnyRequest,
+    services: Services,
+    job_ids: list[UUID] | None,
+    top: int | None,
+    min_position: int | None,
+) -> Dashboard:
+    company_id = company_of(request)
+    await at_least(services, JOB_DASHBOARD, company_id, min_position, actor_of(request))
+    async with services.database.of(actor_of(request)) as connection:
+        return await job_dashboard.of_company(connection, company_id, job_ids=job_ids, top=top)
+
+
+HANDLERS: list[Any] = [figures, chart]

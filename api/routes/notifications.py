@@ -1,0 +1,162 @@
+"""Notifications: what the caller was told, with a read mark, and the link in a mail that stops mails of its kind."""
+
+from datetime import datetime
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
+
+from api.http.access import SIGNED_IN
+from api.http.fields import Body
+from api.http.requests import AnyRequest, Cursor, Limit, MinPosition, actor_of, at_least
+from api.services import services_of
+from application.effects import Kind
+from application.refusals import NotFound
+from domain.identifiers import tenant_of
+from infrastructure.mail import notifications
+from infrastructure.mail.context import Told
+from infrastructure.mail.effects_projector import EFFECTS
+from infrastructure.mail.links import MailLinks
+from infrastructure.mail.notifications import Reader
+from infrastructure.mail.templates import summary
+from projections.paging import seal, unseal
+
+NotificationId: TypeAlias = Annotated[UUID, PathParameter(description="The notification.")]
+Unread: TypeAlias = Annotated[bool, QueryParameter(description="Only those that were not read yet.")]
+
+_ORDER = "notifications"
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the caller was told, in words; `read_at` is null as long as it is unread."""
+
+    id: UUID
+    kind: Kind
+    text: str
+    company_id: UUID
+    company_name: str
+    job_id: UUID
+    job_title: str
+    application_id: UUID
+    created_at: datetime
+    read_at: datetime | None
+
+
+class Notifications(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first; `next` is the cursor of the rest. `unread_count` counts all that are unread, up to 1000."""
+
+    items: list[Notification]
+    next: str | None
+    unread_count: int
+
+
+class ReadBody(Body, frozen=True):
+    """`up_to` is the newest notification that was seen; without it, all are marked."""
+
+    up_to: UUID | None = None
+
+
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
+    """How many became read by this call, and how many are unread now (counted up to 1000)."""
+
+    marked: int
+    unread_count: int
+
+
+@get("/notifications", allow=SIGNED_IN, tags=["Notifications"], operation_id="list_notifications")
+async def list_notifications(
+    request: AnyRequest,
+    unread: Unread = False,
+    job_id: FromQuery[UUID | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    min_position: MinPosition = None,
+) -> Notifications:
+    """What the caller was told about applications, newest first, without the kinds that they switched off (`/auth/me`).
+
+    What was told about a person who was erased since, or about a company in which the caller acts no more, is not shown.
+    """
+    services = services_of(request)
+    reader = _reader(request)
+    whose = reader.company_id or (job_id and tenant_of(job_id))
+    await at_least(services, EFFECTS, whose, min_position, actor_of(request))
+    before = None if cursor is None else unseal(cursor, _ORDER, datetime)
+    async with services.database.of_told(actor_of(request)) as connection:
+        told = await notifications.listed(
+            connection, reader, unread=unread, job_id=job_id, before=before, limit=limit + 1
+        )
+        count = await notifications.unread_count(connection, reader)
+    shown = told[:limit]
+    following = seal(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(told) > limit else None
+    links = MailLinks(services.settings)
+    return Notifications(
+        items=[_notification(one, links) for one in shown], next=following, unread_count=count
+    )
+
+
+@post(
+    "/notifications/{notification_id:uuid}/read",
+    allow=SIGNED_IN,
+    status_code=200,
+    tags=["Notifications"],
+    operation_id="read_notification",
+)
+async def read_one(notification_id: NotificationId, request: AnyRequest) -> Notification:
+    """Mark one as read; it stays read, since the first time."""
+    services = services_of(request)
+    reader = _reader(request)
+    async with services.database.of_told(actor_of(request)) as connection:
+        await notifications.mark_read(connection, reader, notification_id)
+        told = await notifications.one(connection, reader, notification_id)
+    if told is None:
+        raise NotFound
+    return _notification(told, MailLinks(services.settings))
+
+
+@post(
+    "/notifications/read",
+    allow=SIGNED_IN,
+    status_code=200,
+    tags=["Notifications"],
+    problems=("404",),
+    operation_id="read_notifications",
+)
+async def read_all(request: AnyRequest, data: JSONBody[ReadBody]) -> Marked:
+    """Mark all as read, or with `up_to` those that are not newer than it, so that none is marked unseen."""
+    services = services_of(request)
+    reader = _reader(request)
+    async with services.database.of_told(actor_of(request)) as connection:
+        up_to = None
+        if data.up_to is not None:
+            told = await notifications.one(connection, reader, data.up_to)
+            if told is None:
+                raise NotFound
+            up_to = (told.created_at, told.mail_id)
+        marked = await notifications.mark_all_read(connection, reader, up_to)
+        count = await notifications.unread_count(connection, reader)
+    return Marked(marked=marked, unread_count=count)
+
+
+def _reader(request: AnyRequest) -> Reader:
+    actor = actor_of(request)
+    return Reader(actor.account_id, actor.company_id)
+
+
+def _notification(told: Told, links: MailLinks) -> Notification:
+    return Notification(
+        id=told.mail_id,
+        kind=told.kind,
+        text=summary(told.kind, told.context(links)),
+        company_id=told.tenant_id,
+        company_name=told.company_name,
+        job_id=told.job_id,
+        job_title=told.job_title,
+        application_id=told.application_id,
+        created_at=told.created_at,
+        read_at=told.read_at,
+    )
+
+
+HANDLERS: list[Any] = [list_notifications, read_one, read_all]
