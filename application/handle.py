@@ -123,8 +123,8 @@ class CommandHandler:
         """The entity as it stands now; version 0 if there is none. Raises `NotFound` if the id is that of another kind of thing, and
         `LogUnavailable`.
 
-        Of one that is remembered, only what came after is read, and its last event, which tells that the log is still the same
-        (it may have been restored): how long a stream is does not matter then.
+        If it is in the cache, only the last event that the cache knows and those after it are read, however long the stream is.
+        If that event is another one by now, the log was restored, and the whole stream is read.
         """
         tenant_id = tenant_of(stream_id)
         known = self._cache.get(stream_id)

@@ -59,8 +59,8 @@ class _Match(msgspec.Struct, frozen=True):
 class Vocabulary(msgspec.Struct, frozen=True):
     """Spellings of skills; build it with `Vocabulary.of` and widen it with `extended`.
 
-    `names` maps a folded spelling to the skill's name; `terms` maps the same spellings, cut into words as a text is,
-    to what they mean there (those of too many words are sought in no text); `longest` is the largest number of words of a term that begins with a word.
+    `names`: a folded spelling -> the skill's name. `terms`: the words of a spelling, with blanks between them -> what they mean in
+    a text; spellings of very many words are left out. `longest`: a word -> the most words of any term that begins with it.
     """
 
     names: Mapping[str, str]

@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypedDict
@@ -13,9 +13,11 @@ from typing import Any, Final, TypedDict
 import psycopg
 import structlog
 from dramatiq import Worker
+from dramatiq.brokers.redis import RedisBroker
+from redis import Redis
 from redis.exceptions import RedisError
 
-from infrastructure.database.connection_pools import mail_pool, projection_pool
+from infrastructure.database.connection_pools import Pool, mail_pool, projection_pool
 from infrastructure.mail.delivery import Deliverer
 from infrastructure.mail.effects_projector import EffectsProjector
 from infrastructure.mail.links import MailLinks
@@ -76,48 +78,25 @@ def working(settings: Settings) -> Generator[Callable[[], None]]:
         raise ValueError("DATABASE_URL and REDIS_URL are needed")
     _collect_garbage_rarely()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    stopping = threading.Event()
     with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(projection_pool(settings.database_url, settings.worker_threads))
         redis = stack.enter_context(connect(settings.redis_url))
         broker = make_broker(settings.redis_url)
         stack.callback(broker.close)
-        pages: _Pages = {
-            "page_size": settings.projection_page_size,
-            "tenants_per_unit": settings.projection_tenants_per_unit,
-        }
-        projectors: list[Projector[Any, Any]] = [Projector(pool, model, **pages) for model in MENU]
-        deliverer = Deliverer(
-            stack.enter_context(mail_pool(settings.database_url)),
-            transport(settings),
-            sender(settings.mail_from),
-            MailLinks(settings),
-            per_second=settings.mail_per_second,
-        )
-        projectors.append(EffectsProjector(pool, stored=deliverer.wake, **pages))
+        deliverer = _deliverer(settings, stack.enter_context(mail_pool(settings.database_url)))
+        pool = stack.enter_context(projection_pool(settings.database_url, settings.worker_threads))
+        projectors = _projectors(settings, pool, stored=deliverer.wake)
         unasked = stack.enter_context(ThreadPoolExecutor(len(projectors), "unasked"))
-        turn = threading.Lock()
-        lingering = {
-            projector.model.name: LingeringProjector(
-                projector,
-                redis,
-                linger_seconds=settings.projection_linger_seconds,
-                call=partial(call, broker),
-                stopping=stopping,
-                turn=turn,
-            )
-            for projector in projectors
-        }
-        runs: dict[str, Callable[[], None]] = {name: projector.run for name, projector in lingering.items()}
-        answer_calls(broker, runs)
+        stopping = threading.Event()
+        lingering = _lingering(settings, projectors, redis, broker, stopping)
+        answer_calls(broker, {name: projector.run for name, projector in lingering.items()})
         answer_mail_calls(redis, broker, deliverer.wake)
         stack.enter_context(deliverer.running())
-        threads = max(settings.worker_threads, len(runs) + 1)
+        threads = max(settings.worker_threads, len(projectors) + 1)
         worker = Worker(broker, worker_threads=threads, worker_timeout=_IDLE_MILLISECONDS)
         worker.start()
         stack.callback(worker.stop, timeout=_STOP_MILLISECONDS)
         stack.callback(stopping.set)
-        _log.info("worker is ready", threads=threads, projectors=list(runs))
+        _log.info("worker is ready", threads=threads, projectors=list(lingering))
         deliverer.wake()
         try:
             sweep(projectors, WakeUpCalls(redis), partial(call, broker))
@@ -133,6 +112,50 @@ def working(settings: Settings) -> Generator[Callable[[], None]]:
                         unasked.submit(_run_unasked, lingering[projector.model.name])
 
         yield look
+
+
+def _deliverer(settings: Settings, pool: Pool) -> Deliverer:
+    return Deliverer(
+        pool,
+        transport(settings),
+        sender(settings.mail_from),
+        MailLinks(settings),
+        per_second=settings.mail_per_second,
+    )
+
+
+def _projectors(settings: Settings, pool: Pool, *, stored: Callable[[], None]) -> list[Projector[Any, Any]]:
+    """Those of all read models, and that of the effects, which calls `stored` when there are new ones."""
+    pages: _Pages = {
+        "page_size": settings.projection_page_size,
+        "tenants_per_unit": settings.projection_tenants_per_unit,
+    }
+    return [
+        *(Projector(pool, model, **pages) for model in MENU),
+        EffectsProjector(pool, stored=stored, **pages),
+    ]
+
+
+def _lingering(
+    settings: Settings,
+    projectors: Sequence[Projector[Any, Any]],
+    redis: Redis,
+    broker: RedisBroker,
+    stopping: threading.Event,
+) -> dict[str, LingeringProjector]:
+    """The projectors by the names of their read models; they take turns at the interpreter."""
+    turn = threading.Lock()
+    return {
+        projector.model.name: LingeringProjector(
+            projector,
+            redis,
+            linger_seconds=settings.projection_linger_seconds,
+            call=partial(call, broker),
+            stopping=stopping,
+            turn=turn,
+        )
+        for projector in projectors
+    }
 
 
 def _run_unasked(projector: LingeringProjector) -> None:

@@ -44,9 +44,9 @@ class ReadModel(msgspec.Struct, Generic[RowT, EventT], frozen=True, kw_only=True
     of the events that it folds; others are not even fetched. `indexes` are SQL with a `{table}` in them, `generated` are
     definitions of further columns that PostgreSQL computes. Whoever changes any of this raises `version`.
 
-    The API's role sees the rows of the tenants for which it asks. `person` names a column: it also sees the rows in which that
-    is the account for which it asks. `public` is a condition on rows that everybody sees; its operators may be such as
-    row-level security keeps away from an index, so then the view is the wall.
+    Row-level security shows the API the rows of the companies that it asks for. `person` names a column with an account: the
+    rows of the account that the API asks for are shown, too. `public` is a condition on rows that everybody may see. Then the view
+    applies it, and not row-level security, which would keep some of its operators away from an index.
     """
 
     name: LiteralString
