@@ -204,10 +204,10 @@ def test_walls_from_before_are_none_to_plan_by(database_url: str) -> None:
                 )
             )
         owner.execute("update schema_migration set version_num = '0016'")
-        owner.execute("drop index if exists projection_checkpoint_parked")
-        owner.execute(
-            "create index if not exists projection_checkpoint_name_build_idx on projection_checkpoint (name, build)"
-        )
+        for later in ("projection_checkpoint_parked", "invitation_listed"):
+            owner.execute(sql.SQL("drop index {}").format(sql.Identifier(later)))
+        owner.execute("create index on projection_checkpoint (name, build)")
+        owner.execute("create index on invitation (tenant_id, created_at)")
     migrate(database_url)
     with psycopg.connect(database_url, autocommit=True) as owner:
         walls: dict[str, str] = dict(owner.execute(tables).fetchall())
