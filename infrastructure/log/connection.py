@@ -20,12 +20,18 @@ _TIMEOUTS: Final = {
     "keepalives_count": 3,
 }
 
+_IF_WE_VANISH: Final = (
+    "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15s"
+)
+"""The same for the server: a machine that is gone says no good-bye, and what it had locked stayed so for two hours."""
+
 _SESSION: Final = r"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed"
 """Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
 a database or a role may be set to something else: initdb takes the time zone of its machine."""
 
-_PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s"
-"""Somebody waits for the answer. What the server gives up itself is not written later, unheard."""
+_PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
+"""Somebody waits for the answer. What the server gives up itself is not written later, unheard; and whoever stops in the middle of
+a transaction lets go what it has locked."""
 
 _BY_INDEX: Final = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
 """What is asked is found by an index. PostgreSQL cannot know: without statistics (a new or a restored database), or with those of
@@ -82,7 +88,7 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
 def attentive(
     database_url: str, *, prompt: bool = False, by_index: bool = False, in_order: bool = False
 ) -> str:
-    """The address with timeouts by which a connection notices that its server is gone, and with our sessions' settings; `prompt`
+    """The address with timeouts by which either side notices that the other is gone, and with our sessions' settings; `prompt`
     adds how long a statement, and a lock, may take; `by_index` that rows are found by indexes alone, `in_order` that they are not
     sorted if an index has them in order.
 
@@ -91,7 +97,7 @@ def attentive(
     """
     given = conninfo_to_dict(database_url)
     own = given.get("options") or os.environ.get("PGOPTIONS", "")
-    options = f"{_PROMPT if prompt else ''} {own} {_SESSION}"
+    options = f"{_IF_WE_VANISH} {_PROMPT if prompt else ''} {own} {_SESSION}"
     options += f" {_BY_INDEX if by_index else ''} {_IN_ORDER if in_order else ''}"
     return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip()}))
 

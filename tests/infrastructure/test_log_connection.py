@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from infrastructure.database.connection_pools import mail_pool, projection_pool
+from infrastructure.database.connection_pools import api_pool, mail_pool, projection_pool
 from infrastructure.database.tenant_walls import API_ROLE, api_database_url
 from infrastructure.log.connection import attentive, connect, connect_sync
 from infrastructure.servers.embedded import Servers
@@ -59,6 +59,33 @@ def test_what_the_operator_has_set_besides_is_kept(elsewhere: str, monkeypatch: 
     with psycopg.connect(attentive(attentive(named))) as connection:
         assert connection.execute(asked).fetchone() == ("9MB",)
         assert ours(connection) == OURS, "times are told in UTC all the same"
+
+
+_GONE = """select array(select reset_val from pg_settings where name in ('tcp_keepalives_count', 'tcp_keepalives_idle',
+    'tcp_keepalives_interval', 'tcp_user_timeout') order by name)"""
+
+
+def test_the_server_notices_within_seconds_that_we_are_gone_unless_the_operator_says_otherwise(
+    database_url: str,
+) -> None:
+    with connect_sync(database_url) as connection:
+        assert connection.execute(_GONE).fetchone() == (["3", "15", "5", "15000"],)
+    own = f"{database_url}&options={quote('-c tcp_keepalives_idle=60')}"
+    with psycopg.connect(attentive(own)) as connection:
+        assert connection.execute(_GONE).fetchone() == (["3", "60", "5", "15000"],)
+
+
+async def test_who_stops_in_the_middle_of_a_transaction_does_not_hold_its_locks_for_ever(
+    database_url: str,
+) -> None:
+    asked = "select current_setting('idle_in_transaction_session_timeout')"
+    async with (
+        api_pool(database_url, 1) as pool,
+        pool.connection() as one,
+        await connect(database_url) as linked,
+    ):
+        for connection in (one, linked):
+            assert await (await connection.execute(asked)).fetchone() == ("30s",)
 
 
 def test_the_api_is_in_its_role_with_either_login(servers: Servers, elsewhere: str) -> None:
