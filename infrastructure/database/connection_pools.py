@@ -17,6 +17,10 @@ _MAIL_CONNECTIONS: Final = 3
 _RENEWAL_SECONDS: Final = 5.0
 """How often, at the most, all connections are replaced: while the database takes no writes, new ones are no better."""
 
+_WAIT_SECONDS: Final = 5.0
+"""How long whoever needs a connection waits for one, and how long the pool goes on trying to make it: the next who needs one has it
+tried at once. Its pauses double, and else it would stay away for minutes after a database that was away for minutes."""
+
 
 class ReadOnlyDatabase(psycopg.OperationalError):
     """The database takes no writes now, as during a failover."""
@@ -96,7 +100,8 @@ def api_pool(database_url: str, size: int) -> AsyncPool:
         connection_class=PromptConnection,
         min_size=1,
         max_size=size,
-        timeout=5,
+        timeout=_WAIT_SECONDS,
+        reconnect_timeout=_WAIT_SECONDS,
         open=False,
         kwargs={"autocommit": True},
     )
@@ -117,7 +122,8 @@ def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | N
         attentive(database_url, by_index=True),
         min_size=1,
         max_size=max(1, size),
-        timeout=5,
+        timeout=_WAIT_SECONDS,
+        reconnect_timeout=_WAIT_SECONDS,
         open=True,
         name=name,
         kwargs={"autocommit": True, "prepare_threshold": prepare_threshold},

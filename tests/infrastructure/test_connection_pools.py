@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import PoolTimeout
+from psycopg_pool.base import AttemptWithBackoff
 
+from infrastructure.database import connection_pools
 from infrastructure.database.connection_pools import (
     Pool,
     ReadOnlyDatabase,
@@ -15,6 +20,8 @@ from infrastructure.database.connection_pools import (
     projection_pool,
 )
 from tests.episodes import cut, read_only
+from tests.faults.proxy import proxy
+from tests.patience import PATIENCE
 
 _SIZE = 3
 _POOLS = [mail_pool, lambda url: projection_pool(url, _SIZE)]
@@ -50,6 +57,35 @@ async def test_connections_of_the_api_that_were_cut_while_idle_are_passed_over(
         before = await async_sessions(pool)
         cut(administration, database_url)
         assert not await async_sessions(pool) & before
+
+
+@pytest.fixture
+def slow_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pauses between attempts to connect are as long as after a day."""
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 86_400.0)
+    monkeypatch.setattr(connection_pools, "_WAIT_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("slow_to_retry")
+@pytest.mark.parametrize("make", _POOLS)
+def test_a_database_that_is_back_is_found_at_once(
+    database_url: str, tmp_path: Path, make: Callable[[str], Pool]
+) -> None:
+    with make(make_conninfo(database_url, host=str(tmp_path))) as pool:
+        with pytest.raises(PoolTimeout):
+            pool.getconn()
+        with proxy(database_url, tmp_path), pool:
+            assert pool.getconn(PATIENCE).execute("select 1").fetchone() == (1,)
+
+
+@pytest.mark.usefixtures("slow_to_retry")
+async def test_a_database_that_is_back_is_found_at_once_by_the_api(database_url: str, tmp_path: Path) -> None:
+    async with api_pool(make_conninfo(database_url, host=str(tmp_path)), _SIZE) as pool:
+        with pytest.raises(PoolTimeout):
+            await pool.getconn()
+        with proxy(database_url, tmp_path):
+            async with pool, pool.connection(PATIENCE) as connection:
+                await connection.execute("select 1")
 
 
 _WRITE = "insert into company values (gen_random_uuid(), 'Mill', gen_random_uuid())"
