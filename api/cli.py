@@ -14,7 +14,7 @@ from api.command_line.mail import COMMANDS as MAIL_COMMANDS
 from api.command_line.output import OutputLost, drop_output, use_output
 from api.command_line.projections import COMMANDS
 from api.command_line.screening import COMMANDS as SCREENING_COMMANDS
-from api.command_line.servers import database_url, with_servers
+from api.command_line.servers import database_url, demand_sessions, with_servers
 from api.command_line.skills import COMMANDS as SKILL_COMMANDS
 from infrastructure.operator_error import OperatorError
 
@@ -163,6 +163,8 @@ def _process(name: str) -> "Settings":
 
     settings = with_servers(_settings())
     configure_logging(settings, name)
+    for address in filter(None, (settings.database_url, settings.api_database_url)):
+        demand_sessions(address)
     return settings
 
 

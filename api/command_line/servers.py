@@ -1,11 +1,13 @@
 """The servers that a command works on: those of the settings or, where none is set, those that `hirelog up` runs here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from infrastructure.settings import Settings
+
+_LOOK_SECONDS: Final = 2
 
 
 def with_servers(settings: "Settings", *, redis: bool = True) -> "Settings":
@@ -27,6 +29,21 @@ def with_servers(settings: "Settings", *, redis: bool = True) -> "Settings":
         api_database_url=settings.api_database_url if settings.database_url else embedded.api_database_url,
         redis_url=settings.redis_url or embedded.redis_url,
     )
+
+
+def demand_sessions(database_url: str) -> None:
+    """Raise `OperatorError` if a pooler in between keeps our sessions' settings from the server; nothing while the database is away."""
+    import psycopg
+
+    from infrastructure.log.connection import SettingsLost, attentive, demand_settings_sync
+
+    try:
+        with psycopg.connect(attentive(database_url), connect_timeout=_LOOK_SECONDS) as connection:
+            demand_settings_sync(connection)
+    except SettingsLost as lost:
+        raise OperatorError(str(lost)) from lost
+    except psycopg.Error:
+        return
 
 
 def database_url() -> str:

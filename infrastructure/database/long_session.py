@@ -5,7 +5,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from infrastructure.log.connection import attentive
+from infrastructure.log.connection import attentive, demand_settings_sync
 
 _UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
 """It idles while events are folded, and its statements take as long as they take."""
@@ -17,6 +17,7 @@ def long_session(database_url: str) -> Connection[Any]:
     """A connection (autocommit) for psycopg's statements and for those of `infrastructure.log.pipeline`: psycopg prepares nothing,
     as it would forget theirs with its own."""
     connection = psycopg.connect(attentive(database_url), autocommit=True, prepare_threshold=None)
+    demand_settings_sync(connection)
     connection.execute(_UNHURRIED)
     return connection
 

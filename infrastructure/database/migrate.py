@@ -90,9 +90,11 @@ def _config() -> "Config":
 def _connect(database_url: str) -> "Connection[Any]":
     import psycopg
 
-    from infrastructure.log.connection import attentive
+    from infrastructure.log.connection import attentive, demand_settings_sync
 
     connection = psycopg.connect(attentive(database_url))
+    demand_settings_sync(connection)
+    connection.rollback()
     encoding = connection.info.parameter_status("server_encoding")
     if encoding not in {"UTF8", None}:
         connection.close()

@@ -5,7 +5,7 @@ psycopg prepares nothing on them by itself: it would forget its statements with 
 """
 
 import os
-from typing import Any, Final, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -25,9 +25,14 @@ _IF_WE_VANISH: Final = (
 )
 """The same for the server: a machine that is gone says no good-bye, and what it had locked stayed so for two hours."""
 
-_SESSION: Final = r"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed"
+_MARK: Final = "hirelog.session"
+_SESSION: Final = (
+    rf"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed -c {_MARK}=ours"
+)
 """Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
-a database or a role may be set to something else: initdb takes the time zone of its machine."""
+a database or a role may be set to something else: initdb takes the time zone of its machine. The mark shows that all of it came."""
+
+_MARKED: Final[LiteralString] = f"select current_setting('{_MARK}', true) is not distinct from 'ours'"
 
 _PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
 """Somebody waits for the answer. What the server gives up itself is not written later, unheard; and whoever stops in the middle of
@@ -44,6 +49,29 @@ sorted: each append read the tenant's whole log (18 appends after 10,000 events:
 _LOOK_SECONDS: Final = 0.1
 
 AnswerT = TypeVar("AnswerT")
+
+
+class SettingsLost(psycopg.OperationalError):
+    """What sessions are to be set to does not reach the server. Nor would whose rows are shown, behind a pooler that shares sessions."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a pooler in between, like PgBouncer, drops the settings of our sessions: give the address of PostgreSQL itself"
+        )
+
+
+async def demand_settings(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Raise `SettingsLost`, and close a connection, whose session is not set to what `attentive` says."""
+    if await (await connection.execute(_MARKED)).fetchone() != (True,):
+        await connection.close()
+        raise SettingsLost
+
+
+def demand_settings_sync(connection: psycopg.Connection[Any]) -> None:
+    """`demand_settings` for synchronous code."""
+    if connection.execute(_MARKED).fetchone() != (True,):
+        connection.close()
+        raise SettingsLost
 
 
 class PromptConnection(psycopg.AsyncConnection[Any]):
@@ -68,11 +96,13 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
 
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
     """A connection for `infrastructure.log.pipeline`."""
-    return await PromptConnection.connect(
+    connection = await PromptConnection.connect(
         attentive(database_url, prompt=True, by_index=True, in_order=True),
         autocommit=True,
         prepare_threshold=None,
     )
+    await demand_settings(connection)
+    return connection
 
 
 def connect_sync(database_url: str) -> psycopg.Connection[object]:
@@ -81,6 +111,7 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     connection = psycopg.Connection[object].connect(
         attentive(database_url, by_index=True, in_order=True), autocommit=True, prepare_threshold=None
     )
+    demand_settings_sync(connection)
     connection.execute("set idle_in_transaction_session_timeout = '30s'")
     return connection
 
@@ -93,7 +124,7 @@ def attentive(
     sorted if an index has them in order.
 
     What the URL says about timeouts goes first. Its `options`, or else those of PGOPTIONS, are kept; behind them the server is sent
-    what our sessions need, which a pooler in between has to let pass.
+    what our sessions need.
     """
     given = conninfo_to_dict(database_url)
     own = given.get("options") or os.environ.get("PGOPTIONS", "")

@@ -18,7 +18,8 @@ class Proxy:
 
     `cut_after_commit` and `cut_before_writing` say how many more connections to lose: the first when the server has
     committed (it says `commit_answer`) and before the client hears of it, the second when the client sends a transaction and
-    before the server hears. `connections` is how many there were.
+    before the server hears. `connections` is how many there were. With `drops_options` the server does not hear of the client's
+    `options`, as behind a pooler.
     """
 
     def __init__(self, server: Path) -> None:
@@ -29,6 +30,7 @@ class Proxy:
         self.commit_answer = b"COMMIT\0"
         self.cuts = 0
         self.connections = 0
+        self.drops_options = False
 
     def serve(self, listener: socket.socket) -> None:
         """Until the listener is shut down."""
@@ -51,6 +53,8 @@ class Proxy:
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with client, server, selectors.DefaultSelector() as selector, contextlib.suppress(OSError):
+            if self.drops_options:
+                server.sendall(_without_options(client.recv(1 << 16)))
             selector.register(client, selectors.EVENT_READ, server)
             selector.register(server, selectors.EVENT_READ, client)
             while True:
@@ -71,6 +75,14 @@ class Proxy:
             return False
         self.cuts += 1
         return True
+
+
+def _without_options(startup: bytes) -> bytes:
+    """A client's first message: its length, the protocol's version, and names and values, each with a zero behind it."""
+    words = startup[8:].split(b"\0")
+    at = words.index(b"options")
+    rest = b"\0".join(words[:at] + words[at + 2 :])
+    return (len(rest) + 8).to_bytes(4, "big") + startup[4:8] + rest
 
 
 @contextlib.contextmanager
