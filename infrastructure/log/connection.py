@@ -4,6 +4,7 @@ statements need them.
 psycopg prepares nothing on them by itself: it would forget its statements with DEALLOCATE ALL, and ours with them.
 """
 
+import asyncio
 import os
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -11,6 +12,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
+from psycopg.waiting import wait_async
 
 _TIMEOUTS: Final = {
     "connect_timeout": 5,
@@ -76,7 +78,8 @@ def demand_settings_sync(connection: psycopg.Connection[Any]) -> None:
 
 class PromptConnection(psycopg.AsyncConnection[Any]):
     """A connection that ends with an `OperationalError` when the server has not answered in time: one that is frozen, or out of
-    reach behind a pooler, does not even say that it gives up."""
+    reach behind a pooler, does not even say that it gives up. Who stops waiting earlier closes it too: psycopg would ask the server
+    to stop, and wait for ten seconds for one that is out of reach."""
 
     answer_seconds = 12.0
 
@@ -86,9 +89,10 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
         interval: float = _LOOK_SECONDS,
         timeout: float | None = None,  # noqa: ASYNC109 (as psycopg has it)
     ) -> AnswerT:
+        seconds = self.answer_seconds if timeout is None else timeout
         try:
-            return await super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
-        except psycopg.OperationalError:
+            return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=seconds)
+        except (psycopg.OperationalError, asyncio.CancelledError):
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise

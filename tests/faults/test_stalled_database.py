@@ -1,7 +1,9 @@
 """A database that is there and does not answer: a lock that somebody holds, or a server that is frozen."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -12,6 +14,7 @@ from infrastructure.log.connection import PromptConnection, attentive, connect
 from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, refused, running
+from tests.faults.proxy import proxy
 
 
 @contextmanager
@@ -57,6 +60,18 @@ async def test_a_server_that_does_not_answer_at_all_keeps_nobody_waiting(
         monkeypatch.undo()
         await admin.posts_job()
         await system.again(admin)
+
+
+async def test_who_stops_waiting_does_not_wait_for_the_server_to_stop(
+    database_url: str, tmp_path: Path
+) -> None:
+    with proxy(database_url, tmp_path) as (between, url):
+        async with await connect(url) as connection:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await connection.execute("select pg_sleep(5)")
+            assert connection.closed
+        assert between.connections == 1, "a server that is out of reach is not asked to stop"
 
 
 async def test_whoever_waits_for_an_answer_waits_for_seconds_unless_the_operator_says_otherwise(
