@@ -50,7 +50,6 @@ class Services(msgspec.Struct, frozen=True):
     memberships: Memberships
     company_names: CompanyNames
     charts: ChartRenderer
-    wake_ups: WakeUps
     mail: MailWake
     vocabulary: CurrentVocabulary
     resumes: ResumeReader
@@ -113,7 +112,6 @@ async def services(settings: Settings) -> AsyncGenerator[Services]:
             memberships=Memberships(store, commands, database),
             company_names=CompanyNames(database),
             charts=charts,
-            wake_ups=wake_ups,
             mail=mail,
             vocabulary=vocabulary,
             resumes=resumes,

@@ -20,15 +20,16 @@ from api.charts.worker import CHART_VERSION, ChartFormat, JobBars, draw, leave_w
 from infrastructure.processes.fair_turns import FairTurns, NoTurn
 from projections.job_dashboard import JobFigures
 
-__all__ = ["MEDIA_TYPES", "ChartFormat", "ChartRenderer", "ChartStatistics", "ChartUnavailable", "KeptFiles"]
-
 MEDIA_TYPES: Final[Mapping[ChartFormat, str]] = {
     "png": "image/png",
     "svg": "image/svg+xml",
     "json": "application/json",
 }
 
+_KEPT_BYTES: Final = 32_000_000
+_WAITING: Final = 32
 _WAITING_PER_OWNER: Final = 2
+_WAITING_SECONDS: Final = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -37,40 +38,25 @@ class ChartUnavailable(Exception):
     """No chart can be had now: too many are waiting, or drawing took too long or failed twice. Worth a retry (503)."""
 
 
-class ChartStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a chart was drawn, was found among the kept ones, or was awaited together with another caller."""
-
-    drawn: int
-    kept: int
-    shared: int
-    bytes: int
-
-
 class ChartRenderer:
     """Draws charts of jobs off the event loop, in one process that starts with the first chart and is replaced if it dies.
 
     One per API process; use it as a context manager, or `close` it. Equal requests at the same time draw once; different ones
-    take turns, owner by owner. `cache_bytes` bounds the files that are kept, `queue_limit` the charts that may wait,
-    `patience_seconds` how long, and `timeout_seconds` one drawing; the first one takes some seconds more, for it loads the libraries.
+    take turns, owner by owner. `timeout_seconds` bounds one drawing; the first one takes some seconds more, for it loads the
+    libraries. `drawn`, `kept` and `shared` count the charts that were drawn, found among the kept ones, and awaited together with
+    another caller.
     """
 
-    def __init__(
-        self,
-        *,
-        cache_bytes: int = 32_000_000,
-        queue_limit: int = 32,
-        timeout_seconds: float = 20.0,
-        patience_seconds: float = 10.0,
-    ) -> None:
-        self.timeout_seconds = timeout_seconds
-        self._files = KeptFiles(cache_bytes)
+    def __init__(self) -> None:
+        self.timeout_seconds = 20.0
+        self.drawn = self.kept = self.shared = 0
+        self._files = KeptFiles(_KEPT_BYTES)
         self._worker = _Worker()
         self._turns = FairTurns(
-            at_once=1, waiting=queue_limit, waiting_per_key=_WAITING_PER_OWNER, seconds=patience_seconds
+            at_once=1, waiting=_WAITING, waiting_per_key=_WAITING_PER_OWNER, seconds=_WAITING_SECONDS
         )
         self._drawing: dict[str, asyncio.Task[bytes]] = {}
         self._closed = False
-        self._drawn = self._kept = self._shared = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,12 +77,6 @@ class ChartRenderer:
         """The drawing process, None before the first chart and after a failure."""
         return self._worker.pid
 
-    @property
-    def statistics(self) -> ChartStatistics:
-        return ChartStatistics(
-            drawn=self._drawn, kept=self._kept, shared=self._shared, bytes=self._files.bytes
-        )
-
     @staticmethod
     def etag(figures: Sequence[JobFigures], format: ChartFormat) -> str:  # noqa: A002 (the query parameter's name)
         """The strong validator, with its quotes, of the chart that `render` would return; nothing is drawn for it."""
@@ -112,11 +92,11 @@ class ChartRenderer:
         bars = _bars(figures)
         key = _etag(bars, format)
         if (file := self._files.get(key)) is not None:
-            self._kept += 1
+            self.kept += 1
             return file
         drawing = self._drawing.get(key)
         if drawing is not None:
-            self._shared += 1
+            self.shared += 1
         else:
             drawing = asyncio.create_task(self._draw_in_turn(owner, key, bars, format))
             self._drawing[key] = drawing
@@ -156,7 +136,7 @@ class ChartRenderer:
                 self._worker.end()
                 _log.warning("chart_worker_died", error=str(error), jobs=len(bars), format=form)
             else:
-                self._drawn += 1
+                self.drawn += 1
                 self._files.keep(key, file)
                 return file
         raise ChartUnavailable(

@@ -62,7 +62,6 @@ def command(*words: str) -> tuple[str, ...]:
 def up(
     settings: Settings,
     say: Say,
-    children: Sequence[Program] | None = None,
     afterwards: Sequence[Program] = (),
 ) -> None:
     """Run the whole system until SIGINT or SIGTERM, then stop it in order and return.
@@ -77,7 +76,7 @@ def up(
         settings, database_url, redis_url = _connected(settings, servers)
         migrate_database(database_url, settings.api_database_url)
         _check_redis(redis_url)
-        tree = ProcessTree(children or programs(), signals, say, {**os.environ, **environment(settings)})
+        tree = ProcessTree(programs(), signals, say, {**os.environ, **environment(settings)})
         stack.callback(tree.stop)
         if not signals.count:
             tree.start()

@@ -51,9 +51,8 @@ def page(
     style: str = "",
     width: str = "640px",
     policy: str = "form-action 'self'",
-    status_code: int = 200,
 ) -> Response[str]:
     """A page. `content` is HTML, made by whoever calls; `policy` is what it may do besides being styled."""
     headers = {**_HEADERS, "Content-Security-Policy": _POLICY + policy}
     made = _FRAME.format(title=escape(title), content=content, style=style, width=width)
-    return Response(made, media_type="text/html", headers=headers, status_code=status_code)
+    return Response(made, media_type="text/html", headers=headers)

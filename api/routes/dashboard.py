@@ -7,7 +7,8 @@ from litestar import Response, get
 from litestar.openapi import ResponseSpec
 from litestar.params import FromQuery, QueryParameter
 
-from api.charts.renderer import MEDIA_TYPES, ChartFormat
+from api.charts.renderer import MEDIA_TYPES
+from api.charts.worker import ChartFormat
 from api.http.access import STAFF
 from api.http.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
 from api.http.unchanged import is_unchanged

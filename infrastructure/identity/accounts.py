@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from infrastructure.database.tenant_walls import Database
 
 _NAME_SECONDS: Final = 3.0
+_MOST_NAMES: Final = 10_000
 
 # A violated constraint would put the address into PostgreSQL's log. So whoever gives an address to an account holds this lock.
 _ADDRESS_LOCK: Final[LiteralString] = "pg_advisory_xact_lock(hashtextextended(letter_box(%(email)s), 0))"
@@ -191,9 +192,8 @@ async def company(connection: AsyncConnection[Any], company_id: UUID) -> Company
 class CompanyNames:
     """Company names by id, remembered for a few seconds: one that was changed is seen in every process soon after."""
 
-    def __init__(self, database: Database, limit: int = 10_000) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._limit = limit
         self._names: dict[UUID, tuple[str, float]] = {}
 
     async def of(self, company_id: UUID) -> str:
@@ -205,7 +205,7 @@ class CompanyNames:
             found = await company(connection, company_id)
         if found is None:
             return ""
-        if len(self._names) >= self._limit:
+        if len(self._names) >= _MOST_NAMES:
             self._names.clear()
         self._names[company_id] = found.name, time.monotonic() + _NAME_SECONDS
         return found.name

@@ -6,7 +6,6 @@ General traffic is counted in leases of a few requests, so that most requests ne
 
 import asyncio
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self, cast
 from uuid import UUID
@@ -69,7 +68,7 @@ class _Lease(msgspec.Struct):
 class RateLimits:
     """The limits of one process; `enabled` False lets everything pass."""
 
-    def __init__(self, redis_url: str, *, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, redis_url: str, *, enabled: bool) -> None:
         self._pool = ConnectionPool.from_url(redis_url, socket_timeout=1.0, socket_connect_timeout=0.5)
         self._storage = RedisStorage(
             "async+redis://",
@@ -79,7 +78,6 @@ class RateLimits:
         )
         self._limiter = FixedWindowRateLimiter(self._storage)
         self.enabled = enabled
-        self._clock = clock
         self._leases: dict[str | UUID, _Lease] = {}
         self._asking: dict[str | UUID, asyncio.Future[None]] = {}
         self._away_until = 0.0
@@ -129,14 +127,14 @@ class RateLimits:
         if not self.enabled:
             return None
         lease = self._leases.get(key)
-        now = self._clock()
+        now = time.monotonic()
         while lease is None or lease.left <= 0 or lease.until <= now:
             if now < self._away_until:
                 return None
             if lease is not None and lease.allowance.remaining <= 0 and lease.until > now:
                 raise RateLimited(_in_seconds(lease, now))
             await self._renew(limit, key)
-            lease, now = self._leases.get(key), self._clock()
+            lease, now = self._leases.get(key), time.monotonic()
             if lease is None:
                 return None
         lease.left -= 1
@@ -152,7 +150,7 @@ class RateLimits:
             await self._lease(limit, key)
         except (RedisError, OSError, TimeoutError) as error:
             self._leases.pop(key, None)
-            self._away_until = self._clock() + _AWAY_SECONDS
+            self._away_until = time.monotonic() + _AWAY_SECONDS
             _log.warning("requests are not counted", reason=f"{type(error).__name__}: {error}")
         finally:
             del self._asking[key]
@@ -166,11 +164,11 @@ class RateLimits:
         if not granted:
             allowance = msgspec.structs.replace(allowance, remaining=0)
         if len(self._leases) >= _MOST_LEASES:
-            now = self._clock()
+            now = time.monotonic()
             self._leases = {name: lease for name, lease in self._leases.items() if lease.until > now}
             if len(self._leases) >= _MOST_LEASES:
                 self._leases.clear()
-        self._leases[key] = _Lease(allowance, cost if granted else 0, self._clock() + allowance.reset)
+        self._leases[key] = _Lease(allowance, cost if granted else 0, time.monotonic() + allowance.reset)
         if not granted:
             raise RateLimited(allowance)
 

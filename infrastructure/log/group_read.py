@@ -1,6 +1,7 @@
 """Group read: concurrent reads of a process share one trip to PostgreSQL."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from psycopg.pq.abc import PGresult
 
@@ -8,14 +9,17 @@ from infrastructure.log.group_queue import Connection, GroupQueue
 from infrastructure.log.pipeline import Call, run
 from infrastructure.log.transaction import show_call
 
+_CONNECTIONS: Final = 2
+_BATCH_LIMIT: Final = 64
+
 
 class GroupRead(GroupQueue[Call, PGresult]):
-    """Runs single statements, many per trip; `readers` is how many connections share the work."""
+    """Runs single statements, many per trip, over a few connections."""
 
-    def __init__(
-        self, database_url: str, *, queue_limit: int = 10_000, readers: int = 2, walled: bool = False
-    ) -> None:
-        super().__init__(database_url, workers=readers, queue_limit=queue_limit, batch_limit=64)
+    def __init__(self, database_url: str, *, queue_limit: int, walled: bool) -> None:
+        super().__init__(
+            database_url, workers=_CONNECTIONS, queue_limit=queue_limit, batch_limit=_BATCH_LIMIT
+        )
         self._walled = walled
 
     async def read(self, call: Call) -> PGresult:

@@ -18,6 +18,7 @@ from infrastructure.log.connection import connect_sync
 ResultT = TypeVar("ResultT")
 Connection: TypeAlias = psycopg.Connection[object]
 
+_MOST: Final = 4
 _RETRY_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 _WAIT_SECONDS: Final = 30.0
 _WORDS: Final[tuple[tuple[type[Exception], type[persistence.PersistenceError]], ...]] = (
@@ -35,14 +36,14 @@ _WORDS: Final[tuple[tuple[type[Exception], type[persistence.PersistenceError]], 
 
 
 class Connections:
-    """At most `limit` connections, kept open between uses, without threads of their own.
+    """A few connections, kept open between uses, without threads of their own.
 
     The library never closes a projection's factory, so they also close when nobody holds them any more.
     """
 
-    def __init__(self, database_url: str, limit: int = 4) -> None:
+    def __init__(self, database_url: str) -> None:
         self._database_url = database_url
-        self._free = Semaphore(limit)
+        self._free = Semaphore(_MOST)
         self._idle: deque[Connection] = deque()
         self._closed = False
 

@@ -19,10 +19,9 @@ _log = structlog.get_logger(__name__)
 class BlobSweep(Background):
     """Sweeps from time to time for as long as it is entered. Several of them do no harm."""
 
-    def __init__(self, database: Database, blobs: Blobs, every_seconds: float = _EVERY_SECONDS) -> None:
+    def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
-        self._every_seconds = every_seconds
 
     async def sweep(self) -> int:
         """Remove what is due; answers how many files that were. Raises `BlobsUnavailable` and errors of the database."""
@@ -36,7 +35,7 @@ class BlobSweep(Background):
 
     async def _work(self) -> None:
         while True:
-            await asyncio.sleep(self._every_seconds)
+            await asyncio.sleep(_EVERY_SECONDS)
             try:
                 if removed := await self.sweep():
                     _log.info("files swept", removed=removed)

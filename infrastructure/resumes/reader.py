@@ -21,6 +21,7 @@ from infrastructure.resumes.worker import TOO_COMPLEX, Answer
 
 _ANSWER_BYTES: Final = 64_000
 _WAITING_PER_PERSON: Final = 2
+_WAITING_SECONDS: Final = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -32,14 +33,12 @@ class ResumesBusy(Exception):
 class ResumeReader:
     """Reads resumes, `at_once` of them at the same time and one of a person, each for `seconds` at most.
 
-    `waiting` callers may wait, in turns person by person, `patience` seconds each. Use it as a context manager.
+    `waiting` callers may wait, in turns person by person. Use it as a context manager.
     """
 
-    def __init__(
-        self, *, at_once: int = 2, waiting: int = 32, seconds: float = 15.0, patience: float = 10.0
-    ) -> None:
+    def __init__(self, *, at_once: int = 2, waiting: int = 32, seconds: float = 15.0) -> None:
         self._turns = FairTurns(
-            at_once=at_once, waiting=waiting, waiting_per_key=_WAITING_PER_PERSON, seconds=patience
+            at_once=at_once, waiting=waiting, waiting_per_key=_WAITING_PER_PERSON, seconds=_WAITING_SECONDS
         )
         self._seconds = seconds
         self._vocabulary: Vocabulary = BUILT_IN

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 MOST_PER_PERSON: Final = 20
 _WRITING_SECONDS: Final = 3600
+_AT_ONCE: Final = 100
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,9 +150,9 @@ async def removed(connection: AsyncConnection[Any], blob_name: str) -> None:
     await connection.execute("delete from unowned_blob where name = %s", (blob_name,))
 
 
-async def to_remove(connection: AsyncConnection[Any], limit: int = 100) -> list[str]:
-    """Files that no row names and that nobody is writing any more."""
+async def to_remove(connection: AsyncConnection[Any]) -> list[str]:
+    """The next files to remove: those that no row names and that nobody is writing any more."""
     cursor = await connection.execute(
-        "select name from unowned_blob where remove_after < now() order by remove_after limit %s", (limit,)
+        "select name from unowned_blob where remove_after < now() order by remove_after limit %s", (_AT_ONCE,)
     )
     return [name for (name,) in await cursor.fetchall()]
