@@ -13,7 +13,7 @@ from application.ports import EventLog
 from application.recorded import Append, StoredEvent, StreamPart
 from application.refusals import IdempotencyKeyReused, Refused
 from domain.decision import Command, Event, Rejected, fold
-from domain.skills import BUILT_IN, Vocabulary
+from domain.skills import Vocabulary
 
 
 class EntityCache:
@@ -91,7 +91,7 @@ class Work:
         command_id: UUID,
         *,
         fresh: bool,
-        vocabulary: Vocabulary = BUILT_IN,
+        vocabulary: Vocabulary,
     ) -> None:
         self._log = log
         self._cache = cache

@@ -18,7 +18,7 @@ _SECRET_IN_TEXT: Final = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "***"),
 )
-_QUIET: Final = {"uvicorn.access": "warning", "httpx": "warning", "httpcore": "warning", "alembic": "warning"}
+_QUIET: Final = ("uvicorn.access", "httpx", "httpcore", "alembic")
 
 
 def configure_logging(settings: Settings, process: str) -> None:
@@ -55,8 +55,8 @@ def configure_logging(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name, quiet in _QUIET.items():
-        logging.getLogger(name).setLevel(max(level, logging.getLevelNamesMapping()[quiet.upper()]))
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -198,7 +198,7 @@ class _Search:
         places: list[LiteralString] = ["%(place0)s", "%(place1)s", "%(place2)s"]
         behind: LiteralString = f"where ({columns}) < ({', '.join(places[: len(after)])})" if after else ""
         descending: LiteralString = ", ".join([f"found.{column} desc" for column in self._order])
-        place: LiteralString = ", ".join([f"found.{column}" for column in self._order])
+        place = self._places("found")
         listed: LiteralString = f"from {self._source(asked)} {behind} order by {descending} limit %(limit)s"
         # Ranking drags no long texts along; a plain list reads each row once.
         rows: LiteralString = (

@@ -177,7 +177,7 @@ def _supervise(settings: Settings) -> None:
         tree = ProcessTree(programs, signals, _log.info, one, at_once=True)
         stack.callback(tree.stop)
         tree.start()
-        tree.supervise(lambda: None)
+        tree.supervise()
 
 
 def _collect_garbage_rarely() -> None:

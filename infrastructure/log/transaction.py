@@ -138,10 +138,6 @@ class Planned(msgspec.Struct):
                 return VersionConflict(UUID(bytes=stream), expected, version)
         return None
 
-    def versions(self) -> Call:
-        """The versions that its streams have."""
-        return versions_call(self.append.tenant_id, self.spans)
-
     def own_events(self) -> Call:
         """Its events, if they were committed before."""
         streams: list[Value] = []

@@ -148,6 +148,8 @@ def write_inside(connection: psycopg.Connection[object], append: Append, *, repe
     write.add(planned)
     written = write.outcomes(run_sync(connection, write.calls()))
     if written is None:
-        versions = tx.versions_of(run_sync(connection, [planned.versions()])[0])
+        versions = tx.versions_of(
+            run_sync(connection, [tx.versions_call(append.tenant_id, planned.spans)])[0]
+        )
         raise planned.conflict(versions) or LogUnavailable("the log refuses an append that does not conflict")
     return written[0]
