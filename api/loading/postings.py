@@ -8,7 +8,7 @@ also `remote` and `openings`. Other fields are not kept.
 import math
 import re
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
@@ -24,9 +24,8 @@ from api.loading.posting_rules import (
     UNKNOWN_COMPANY,
 )
 from api.loading.titles import retitle, written_in_capitals
+from domain.job import EmploymentType
 from domain.letters import composed
-
-EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary", "internship", "other"]
 
 
 class JobBody(msgspec.Struct, frozen=True, kw_only=True):

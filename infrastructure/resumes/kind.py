@@ -55,6 +55,10 @@ def encrypted() -> ResumeRefused:
     return ResumeRefused("resume_encrypted", "The file is protected by a password; send it without one.")
 
 
+def macros() -> ResumeRefused:
+    return ResumeRefused("resume_macros", "The file contains macros; send it without them.")
+
+
 def unsupported(found: str = "") -> ResumeRefused:
     """`found` says what it looks like."""
     looks = f" This looks like {found}." if found else ""
@@ -112,7 +116,7 @@ def _ole(content: bytes) -> ResumeRefused:
     if any(name in content for name in _OLE_ENCRYPTED):
         return encrypted()
     if _OLE_MACROS in content:
-        return ResumeRefused("resume_macros", "The file contains macros; send it without them.")
+        return macros()
     return unsupported("an old Office document")
 
 

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Final
 
-from infrastructure.resumes.kind import DOCX, ODT, MediaType, ResumeRefused, corrupt, encrypted, unsupported
+from infrastructure.resumes.kind import (
+    DOCX,
+    ODT,
+    MediaType,
+    ResumeRefused,
+    corrupt,
+    encrypted,
+    macros,
+    unsupported,
+)
 from infrastructure.resumes.office_xml import content_types, shown_text
 
 _ENTRIES: Final = 5_000
@@ -41,7 +50,7 @@ class OfficeFile:
             if any(name.endswith(_MACROS) for name in lowered) or any(
                 "macroEnabled" in kind for kind in types.values()
             ):
-                raise _macros()
+                raise macros()
             named = [name for name, kind in types.items() if kind.endswith(_WORD)]
             if not named:
                 raise unsupported("another Office document")
@@ -49,7 +58,7 @@ class OfficeFile:
             media_type = DOCX
         elif self._names.get("mimetype") and self._part("mimetype").strip() == ODT.encode():
             if any(name.startswith(_ODT_MACROS) and not name.endswith(("/", ".xml")) for name in lowered):
-                raise _macros()
+                raise macros()
             if _MANIFEST in self._names and b"encryption-data" in self._part(_MANIFEST):
                 raise encrypted()
             self._document = "content.xml"
@@ -93,7 +102,3 @@ class OfficeFile:
                 return part.read(_PART_BYTES)
         except _Broken as error:
             raise corrupt() from error
-
-
-def _macros() -> ResumeRefused:
-    return ResumeRefused("resume_macros", "The file contains macros; send it without them.")
