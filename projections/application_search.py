@@ -12,8 +12,8 @@ from psycopg.types.json import set_json_loads
 
 from domain.job_application import Stage
 from domain.screening import Screening, Verdict
+from infrastructure.database.containing import containing
 from projections.application_list import Application
-from projections.containing import containing
 from projections.paging import Page, seal, unseal
 
 _screening: Final = msgspec.json.Decoder(Screening).decode

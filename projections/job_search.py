@@ -13,8 +13,8 @@ from psycopg import AsyncConnection, AsyncCursor
 from domain.job import Status
 from domain.letters import composed
 from domain.skills import BUILT_IN
+from infrastructure.database.containing import containing
 from infrastructure.database.tenant_walls import unguessed
-from projections.containing import containing
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal

@@ -15,6 +15,7 @@ from application.handle import CommandHandler, Metadata
 from application.refusals import Refused
 from domain.job import CloseJob
 from domain.membership import MEMBERSHIP, AddMember, ChangeMemberRole, EraseMember, Membership
+from infrastructure.database.containing import containing
 from infrastructure.event_store import EventStore
 from infrastructure.identity.invitations import revoke_sent_by
 from infrastructure.identity.sessions import end_all_sessions, revoke
@@ -43,12 +44,11 @@ class KnownAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 async def matching(connection: AsyncConnection[Any], words: str, limit: int) -> list[KnownAccount]:
     """Accounts whose address, name or company holds these words, newest first."""
-    pattern = "%" + words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
     async with connection.cursor(row_factory=class_row(KnownAccount)) as cursor:
         await cursor.execute(
             f"""select {_COLUMNS} where concat_ws(' ', email, account.name, company.name) ilike %s
                 order by account.created_at desc, account_id limit %s""",
-            (pattern, limit),
+            (containing(words), limit),
         )
         return await cursor.fetchall()
 

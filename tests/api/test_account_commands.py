@@ -42,6 +42,12 @@ async def test_accounts_are_found_by_address_name_and_company(system: System) ->
     assert json.loads(await hirelog(system, "accounts", "list", "nobody at all", "--json")) == []
 
 
+async def test_a_name_is_found_in_either_way_to_write_its_letters(system: System) -> None:
+    founder = await system.company("Brood van Zo\u00eb")
+    (found,) = json.loads(await hirelog(system, "accounts", "list", "van Zoe\u0308", "--json"))
+    assert found["account_id"] == founder.id
+
+
 async def test_a_disabled_account_is_out_until_it_is_enabled(system: System) -> None:
     cy = await system.candidate()
     login = {"email": cy.email, "password": PASSWORD}

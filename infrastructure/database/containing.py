@@ -1,4 +1,4 @@
-"""Looking for a part of a text."""
+"""Looking for a part of a text in a column."""
 
 from domain.letters import composed
 
