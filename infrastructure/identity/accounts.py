@@ -118,6 +118,11 @@ async def claim_company(connection: AsyncConnection[Any], account_id: UUID, comp
     return cursor.rowcount > 0
 
 
+async def lock(connection: AsyncConnection[Any], account_id: UUID) -> None:
+    """Let nobody else change the account, its codes or its sessions until the caller's transaction ends."""
+    await connection.execute("select 1 from account where account_id = %s for no key update", (account_id,))
+
+
 async def lock_company(connection: AsyncConnection[Any], account_id: UUID) -> UUID | None:
     """The company of an account, which nobody else changes until the caller's transaction ends."""
     cursor = await connection.execute(

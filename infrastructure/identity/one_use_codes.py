@@ -14,6 +14,8 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from infrastructure.identity import accounts
+
 CodeKind: TypeAlias = Literal["password_reset", "email_confirmation"]
 
 LIFETIMES: Final[dict[CodeKind, timedelta]] = {
@@ -33,7 +35,7 @@ class CodePurpose(msgspec.Struct, frozen=True):
 
 async def issue(connection: AsyncConnection[Any], kind: CodeKind, account_id: UUID, email: str) -> str | None:
     """A new code that voids the older ones of its kind, within the caller's transaction; None when there were too many."""
-    await lock(connection, account_id)
+    await accounts.lock(connection, account_id)
     cursor = await connection.execute(
         """select count(*) from one_use_code
            where account_id = %s and kind = %s and issued_at > clock_timestamp() - interval '1 hour'""",
@@ -67,7 +69,7 @@ async def spend(connection: AsyncConnection[Any], kind: CodeKind, code: str) -> 
     purpose = await find(connection, kind, code)
     if purpose is None:
         return None
-    await lock(connection, purpose.account_id)
+    await accounts.lock(connection, purpose.account_id)
     async with connection.cursor(row_factory=class_row(CodePurpose)) as cursor:
         await cursor.execute(
             """update one_use_code set used_at = clock_timestamp()
@@ -76,11 +78,6 @@ async def spend(connection: AsyncConnection[Any], kind: CodeKind, code: str) -> 
             (_digest(code), kind),
         )
         return await cursor.fetchone()
-
-
-async def lock(connection: AsyncConnection[Any], account_id: UUID) -> None:
-    """Let nobody else change the account, its codes or its sessions until the caller's transaction ends."""
-    await connection.execute("select 1 from account where account_id = %s for no key update", (account_id,))
 
 
 async def void(connection: AsyncConnection[Any], account_id: UUID, kind: CodeKind | None = None) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from infrastructure.identity import one_use_codes
+from infrastructure.identity import accounts, one_use_codes
 
 EndReason: TypeAlias = Literal[
     "logout",
@@ -55,7 +55,7 @@ async def end_all_sessions(
     connection: AsyncConnection[Any], account_id: UUID, reason: EndReason, *, keep: UUID | None = None
 ) -> int:
     """End every session of an account but `keep`, within the caller's transaction; how many there were."""
-    await one_use_codes.lock(connection, account_id)
+    await accounts.lock(connection, account_id)
     cursor = await connection.execute(
         """select session_id from session
            where account_id = %s and ended_at is null and session_id is distinct from %s

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 
 from infrastructure.event_store import EventStore
-from infrastructure.identity import invitations, one_use_codes
+from infrastructure.identity import accounts, invitations
 from infrastructure.identity.administration import KnownAccount, close_jobs_of_nobody, erase_member, members
 from infrastructure.identity.sessions import end_all_sessions, revoke
 from infrastructure.mail.outbox import Outbox
@@ -203,7 +203,7 @@ def _forget_files(outbox: Outbox, mails: Sequence[UUID], otherwise: str) -> int:
 
 async def _locked(connection: AsyncConnection[Any], store: EventStore, account: KnownAccount) -> UUID | None:
     """Let nobody change the account until the transaction ends; the company that its row names. Raises `OperatorError`."""
-    await one_use_codes.lock(connection, account.account_id)
+    await accounts.lock(connection, account.account_id)
     found = await _column(
         connection, "select company_id from account where account_id = %(id)s", {"id": account.account_id}
     )
