@@ -15,7 +15,7 @@ from api.services import Services, services_of
 from domain.identifiers import tenant_id
 from infrastructure.identity import accounts as table
 from infrastructure.identity.accounts import Account, Company, EmailTaken
-from infrastructure.mail.account_mail import queue
+from infrastructure.identity.owner_mail import queue_for_owner
 
 
 class RegisterBody(Body, frozen=True):
@@ -79,19 +79,9 @@ async def _store(services: Services, account: Account, company: Company | None) 
         except EmailTaken:
             owner = owner or await table.by_email(connection, account.email)
             if owner is not None:
-                told = {"name": owner.name}
-                await queue(
-                    connection,
-                    "already_registered",
-                    account_id=owner.account_id,
-                    email=owner.email,
-                    parameters=told,
-                )
+                await queue_for_owner(connection, "already_registered", owner)
         else:
-            told = {"name": account.name}
-            await queue(
-                connection, "welcome", account_id=account.account_id, email=account.email, parameters=told
-            )
+            await queue_for_owner(connection, "welcome", account)
 
 
 HANDLERS = [register]

@@ -20,8 +20,8 @@ from infrastructure.identity import accounts as table
 from infrastructure.identity import invitations
 from infrastructure.identity.accounts import Account, EmailTaken
 from infrastructure.identity.invitations import Invitation
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.identity.sessions import revoke
-from infrastructure.mail.account_mail import queue
 
 
 class AcceptBody(Body, frozen=True):
@@ -166,13 +166,7 @@ async def _store(connection: AsyncConnection[Any], account: Account) -> None:
         raise ProblemError(
             409, "email_taken", "An account with this address was made just now: give its password."
         ) from error
-    await queue(
-        connection,
-        "welcome",
-        account_id=account.account_id,
-        email=account.email,
-        parameters={"name": account.name},
-    )
+    await queue_for_owner(connection, "welcome", account)
 
 
 def _elsewhere() -> ProblemError:

@@ -14,8 +14,8 @@ from api.routes.profile import Code, invalid_code
 from api.services import services_of
 from infrastructure.identity import accounts as table
 from infrastructure.identity import one_use_codes
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.identity.sessions import end_all_sessions
-from infrastructure.mail.account_mail import queue
 
 
 class ResetBody(Body, frozen=True):
@@ -76,13 +76,7 @@ async def confirm(data: JSONBody[ResetConfirmBody], request: AnyRequest) -> None
             raise invalid_code()
         await table.set_password(connection, account.account_id, password_hash)
         await end_all_sessions(connection, account.account_id, "password_reset")
-        await queue(
-            connection,
-            "password_changed",
-            account_id=account.account_id,
-            email=account.email,
-            parameters={"name": account.name},
-        )
+        await queue_for_owner(connection, "password_changed", account)
     services.mail.wake()
     await services.revocations.refresh()
 

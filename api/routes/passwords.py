@@ -13,9 +13,9 @@ from api.http.problems import ProblemError
 from api.http.requests import AnyRequest, actor_of
 from api.services import services_of
 from infrastructure.identity import accounts as table
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.identity.password_policy import refusal
 from infrastructure.identity.sessions import end_all_sessions
-from infrastructure.mail.account_mail import queue
 
 
 class PasswordBody(Body, frozen=True):
@@ -58,13 +58,7 @@ async def change_password(data: JSONBody[PasswordBody], request: AnyRequest) -> 
         if not await table.change_password(connection, account, password_hash):
             raise _wrong_password()
         await end_all_sessions(connection, account.account_id, "password_changed", keep=actor.session_id)
-        await queue(
-            connection,
-            "password_changed",
-            account_id=account.account_id,
-            email=account.email,
-            parameters={"name": account.name},
-        )
+        await queue_for_owner(connection, "password_changed", account)
     services.mail.wake()
     await services.revocations.refresh()
 

@@ -20,6 +20,7 @@ from application.effects import Kind
 from infrastructure.identity import accounts as table
 from infrastructure.identity import one_use_codes
 from infrastructure.identity.accounts import Account
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.identity.sessions import opened_lately
 from infrastructure.mail import preferences
 from infrastructure.mail.account_mail import queue
@@ -130,13 +131,7 @@ async def confirm_email(data: JSONBody[EmailConfirmBody], request: AnyRequest) -
         await table.change_email(connection, account.account_id, purpose.email)
         # A code for a new password that went to the old address must not outlive it.
         await one_use_codes.void(connection, account.account_id)
-        await queue(
-            connection,
-            "email_changed",
-            account_id=account.account_id,
-            email=account.email,
-            parameters={"name": account.name, "new_email": purpose.email},
-        )
+        await queue_for_owner(connection, "email_changed", account, new_email=purpose.email)
     services.mail.wake()
     return ConfirmedEmail(purpose.email)
 

@@ -18,9 +18,9 @@ from api.services import Services, services_of
 from application.actor import Actor
 from infrastructure.identity import accounts as table
 from infrastructure.identity.accounts import Account
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.identity.session_tokens import Granted, Reused
 from infrastructure.identity.sessions import end_all_sessions, end_session
-from infrastructure.mail.account_mail import queue
 
 _log = structlog.get_logger(__name__)
 
@@ -168,13 +168,7 @@ async def _refreshed(services: Services, refresh_token: str) -> Response[TokenAn
         outcome = await services.session_tokens.refresh(connection, refresh_token)
         account = None if outcome is None else await table.by_id(connection, outcome.account_id)
         if isinstance(outcome, Reused) and account is not None:
-            await queue(
-                connection,
-                "sessions_ended",
-                account_id=account.account_id,
-                email=account.email,
-                parameters={"name": account.name},
-            )
+            await queue_for_owner(connection, "sessions_ended", account)
     match outcome:
         case Granted() if account is not None:
             return await signed_in(services, account, outcome)

@@ -11,7 +11,7 @@ import structlog
 
 from infrastructure.database.tenant_walls import Database
 from infrastructure.identity import accounts, one_use_codes
-from infrastructure.mail.account_mail import queue
+from infrastructure.identity.owner_mail import queue_for_owner
 from infrastructure.processes.background import Background
 
 _WAITING: Final = 1_000
@@ -81,11 +81,5 @@ class PasswordResets(Background):
             code = await one_use_codes.issue(connection, "password_reset", account.account_id, account.email)
             if code is None:
                 return
-            await queue(
-                connection,
-                "password_reset",
-                account_id=account.account_id,
-                email=account.email,
-                parameters={"name": account.name, "code": code},
-            )
+            await queue_for_owner(connection, "password_reset", account, code=code)
         self._wake()
