@@ -41,10 +41,6 @@ _PAGES: Final = {
 Say = Callable[[str], None]
 
 
-class UpError(OperatorError):
-    """The system cannot start."""
-
-
 def programs() -> tuple[Program, ...]:
     """The processes of one system, in the order in which they stop: first nobody asks, then nobody works."""
     return (
@@ -96,7 +92,7 @@ def address(settings: Settings) -> str:
 
 def _check_free(settings: Settings) -> None:
     if running(settings.home):
-        raise UpError(f"{settings.home} is in use: `hirelog up` runs there already")
+        raise OperatorError(f"{settings.home} is in use: `hirelog up` runs there already")
     where = f"port {settings.port} of {settings.host}"
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
@@ -106,11 +102,11 @@ def _check_free(settings: Settings) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(place)
     except socket.gaierror as error:
-        raise UpError(f"HIRELOG_HOST {settings.host!r} is no address of this machine") from error
+        raise OperatorError(f"HIRELOG_HOST {settings.host!r} is no address of this machine") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise UpError(f"{where} is in use: stop what listens there, or set HIRELOG_PORT") from error
-        raise UpError(f"cannot listen on {where}: {error.strerror}") from error
+            raise OperatorError(f"{where} is in use: stop what listens there, or set HIRELOG_PORT") from error
+        raise OperatorError(f"cannot listen on {where}: {error.strerror}") from error
 
 
 def _servers(settings: Settings, stack: contextlib.ExitStack) -> Servers | None:
@@ -153,7 +149,7 @@ def migrate_database(database_url: str, api_database_url: str | None) -> None:
         ensure_read_models(database_url, MENU)
         let_api_in(database_url, api_database_url)
     except (SQLAlchemyError, psycopg.Error) as error:
-        raise UpError(f"cannot migrate the database: {_first_line(error)}") from error
+        raise OperatorError(f"cannot migrate the database: {_first_line(error)}") from error
 
 
 def _check_redis(redis_url: str) -> None:
@@ -161,7 +157,7 @@ def _check_redis(redis_url: str) -> None:
         with Redis.from_url(redis_url) as client:
             client.ping()
     except (RedisError, ValueError) as error:
-        raise UpError(f"cannot reach Redis: {_first_line(error)}") from error
+        raise OperatorError(f"cannot reach Redis: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
@@ -173,11 +169,13 @@ def _wait_until_ready(settings: Settings, tree: ProcessTree, signals: StopSignal
     answer = "no answer"
     while not signals.count:
         for name, status in tree.crashed().items():
-            raise UpError(f"the {name} ended with status {status} before the system was ready: see above")
+            raise OperatorError(
+                f"the {name} ended with status {status} before the system was ready: see above"
+            )
         if (answer := _ask(settings)) == "":
             return
         if time.monotonic() > until:
-            raise UpError(f"the system was not ready after {_READY_SECONDS:.0f} s: {answer}")
+            raise OperatorError(f"the system was not ready after {_READY_SECONDS:.0f} s: {answer}")
         signals.wait(0.05)
 
 

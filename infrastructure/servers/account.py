@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from infrastructure.operator_error import OperatorError
 from infrastructure.processes.child import Account
+from infrastructure.servers.process import ServerError
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _CAPABILITIES: Final = {"dac_read_search": 2, "dac_override": 1}
-
-
-class AccountError(OperatorError):
-    """No account fits; the message is one line."""
 
 
 def server_account(data: Path, needed: Sequence[Path]) -> Account | None:
@@ -24,7 +20,7 @@ def server_account(data: Path, needed: Sequence[Path]) -> Account | None:
 
     It owns `data` already, or is the `postgres` or `nobody` user of the machine; no user is made. Where it may not
     reach the `needed` files (a checkout below `/root`), it keeps the one capability to pass through folders, so
-    that no folder has to be opened to everybody.
+    that no folder has to be opened to everybody. Raises `ServerError` when no account fits.
     """
     if os.geteuid() != 0:
         return None
@@ -34,7 +30,7 @@ def server_account(data: Path, needed: Sequence[Path]) -> Account | None:
     setpriv = shutil.which("setpriv")
     capability = next((name for name, bit in _CAPABILITIES.items() if _capabilities() >> bit & 1), None)
     if setpriv is None or capability is None:
-        raise AccountError(
+        raise ServerError(
             f"PostgreSQL cannot run as root, and user {entry.pw_name} may not reach {data.parent}: run as another user, "
             "or in a folder that others may pass through"
         )
@@ -57,7 +53,7 @@ def _unprivileged() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise AccountError(
+    raise ServerError(
         "PostgreSQL cannot run as root, and there is no user postgres or nobody: run as another user"
     )
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from infrastructure.database.tenant_walls import API_ROLE
-from infrastructure.operator_error import OperatorError
 from infrastructure.processes.child import Account
 from infrastructure.servers import postgres as postgres_server
 from infrastructure.servers import valkey as valkey_server
-from infrastructure.servers.account import AccountError, server_account
+from infrastructure.servers.account import server_account
 from infrastructure.servers.postgres import PostgresServer
 from infrastructure.servers.process import ServerError, make_folder, packaged
 from infrastructure.servers.valkey import ValkeyServer
@@ -25,10 +24,6 @@ from infrastructure.servers.valkey import ValkeyServer
 _SOCKET_PATH_BYTES: Final = 103
 _LONGEST_NAME: Final = max(len(postgres_server.SOCKET_NAME), len(valkey_server.SOCKET_NAME))
 _LOOKING_SECONDS: Final = 2.0
-
-
-class EmbeddedError(OperatorError):
-    """The embedded servers cannot run; the message is one line."""
 
 
 class Addresses:
@@ -57,7 +52,7 @@ class Servers(Addresses):
         self._running = running
 
     def revive(self) -> list[str]:
-        """Start again what has ended although nobody stopped it; their names. Raises `EmbeddedError`."""
+        """Start again what has ended although nobody stopped it; their names. Raises `ServerError`."""
         dead = [server for server in self._running if not server.alive]
         with _one_line():
             for server in dead:
@@ -72,7 +67,7 @@ def embedded(
     """Run the embedded servers on the data in `home`; stopped in order on leaving.
 
     One process at a time per home. On Linux they also stop when this process is killed. `durable=False` gives up
-    crash safety for speed (tests). Raises `EmbeddedError` with one line.
+    crash safety for speed (tests). Raises `ServerError` with one line.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(home))
@@ -92,7 +87,7 @@ def embedded(
 
 @contextlib.contextmanager
 def locked(home: Path) -> Generator[None]:
-    """Hold the home folder (made if needed) for this process. Raises `EmbeddedError` when another has it."""
+    """Hold the home folder (made if needed) for this process. Raises `ServerError` when another has it."""
     with _one_line():
         home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -101,7 +96,7 @@ def locked(home: Path) -> Generator[None]:
             _take(lock)
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            raise EmbeddedError(f"{home} is in use by process {holder}") from None
+            raise ServerError(f"{home} is in use by process {holder}") from None
         with _one_line():
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -165,7 +160,7 @@ def _make_socket_folder(home: Path, account: Account | None) -> Path:
         folder.mkdir(mode=0o700, parents=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), account and account.uid}:
-        raise EmbeddedError(
+        raise ServerError(
             f"{folder} belongs to somebody else: remove it, or set HIRELOG_HOME to a shorter path"
         )
     make_folder(folder, account)
@@ -174,10 +169,9 @@ def _make_socket_folder(home: Path, account: Account | None) -> Path:
 
 @contextlib.contextmanager
 def _one_line() -> Generator[None]:
+    """Raises `ServerError` for what the operating system refuses."""
     try:
         yield
-    except (ServerError, AccountError) as error:
-        raise EmbeddedError(str(error)) from error
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        raise EmbeddedError(f"{error.strerror or error}{where}") from error
+        raise ServerError(f"{error.strerror or error}{where}") from error

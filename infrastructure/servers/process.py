@@ -20,7 +20,7 @@ _ERRORS: Final = ("FATAL:", "PANIC:", "initdb: error:", " # ")
 
 
 class ServerError(OperatorError):
-    """An embedded server cannot run; the message is one line."""
+    """The embedded servers cannot run; the message is one line."""
 
 
 def packaged(package: str, pattern: str) -> Path:

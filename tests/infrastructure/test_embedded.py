@@ -24,19 +24,21 @@ from redis import Redis
 
 from infrastructure.servers import embedded as module
 from infrastructure.servers.account import server_account
-from infrastructure.servers.embedded import Addresses, EmbeddedError, Servers, embedded, locked, running
+from infrastructure.servers.embedded import Addresses, Servers, embedded, locked, running
 from infrastructure.servers.postgres import PostgresServer
+from infrastructure.servers.process import ServerError
 from infrastructure.servers.valkey import ValkeyServer
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from infrastructure.servers.embedded import EmbeddedError, embedded
+from infrastructure.servers.embedded import embedded
+from infrastructure.servers.process import ServerError
 try:
     with embedded(Path(sys.argv[1])):
         print("ready", flush=True)
         sys.stdin.read()
-except EmbeddedError as error:
+except ServerError as error:
     sys.exit(str(error))
 """
 
@@ -176,7 +178,7 @@ def test_data_that_was_taken_away_is_not_replaced_by_an_empty_database(home: Pat
             if str(home) in " ".join(victim.cmdline()):
                 victim.send_signal(signal.SIGKILL)
                 victim.wait()
-        with pytest.raises(EmbeddedError, match="postgres is gone"):
+        with pytest.raises(ServerError, match="postgres is gone"):
             servers.revive()
         assert not (home / "postgres").exists()
 
@@ -184,7 +186,7 @@ def test_data_that_was_taken_away_is_not_replaced_by_an_empty_database(home: Pat
 def test_a_second_owner_is_refused(home: Path) -> None:
     assert running(home) is None
     with holder(home) as process:
-        with pytest.raises(EmbeddedError, match=f"is in use by process {process.pid}$"), embedded(home):
+        with pytest.raises(ServerError, match=f"is in use by process {process.pid}$"), embedded(home):
             pass
         addresses = running(home)
         assert addresses is not None
@@ -262,21 +264,21 @@ def test_a_link_where_the_sockets_should_be_is_refused_and_what_it_leads_to_is_l
     target.mkdir(mode=0o755)
     (home / "link").symlink_to(target)
     monkeypatch.setattr(module, "socket_folder", lambda _: home / "link")
-    with pytest.raises(EmbeddedError, match="belongs to somebody else"), embedded(home, durable=False):
+    with pytest.raises(ServerError, match="belongs to somebody else"), embedded(home, durable=False):
         pass
     assert (stat.S_IMODE(target.stat().st_mode), target.stat().st_uid) == (0o755, os.geteuid())
 
 
 def test_a_home_that_is_no_folder_is_one_line(home: Path) -> None:
     home.write_text("")
-    with pytest.raises(EmbeddedError, match=r"^(File exists|Not a directory): \S+$"), embedded(home):
+    with pytest.raises(ServerError, match=r"^(File exists|Not a directory): \S+$"), embedded(home):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_one_line(home: Path) -> None:
     home.parent.chmod(0o500)
-    with pytest.raises(EmbeddedError, match=r"^Permission denied: \S+$"), embedded(home):
+    with pytest.raises(ServerError, match=r"^Permission denied: \S+$"), embedded(home):
         pass
 
 
@@ -295,9 +297,7 @@ def mounted(folder: Path, options: str) -> Generator[None]:
 def test_a_full_disk_is_one_line(home: Path) -> None:
     with (
         mounted(home, "size=8m"),
-        pytest.raises(
-            EmbeddedError, match=r"^PostgreSQL did not start: .*No space left on device$"
-        ) as refused,
+        pytest.raises(ServerError, match=r"^PostgreSQL did not start: .*No space left on device$") as refused,
         embedded(home),
     ):
         pass
@@ -312,7 +312,7 @@ def test_a_disk_that_fills_up_later_is_one_line(home: Path) -> None:
         with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
             while True:
                 file.write(b"\0" * 65_536)
-        with pytest.raises(EmbeddedError, match="No space left on device"), embedded(home, valkey=False):
+        with pytest.raises(ServerError, match="No space left on device"), embedded(home, valkey=False):
             pass
         ballast.unlink()
         with embedded(home, valkey=False) as servers:
@@ -322,7 +322,7 @@ def test_a_disk_that_fills_up_later_is_one_line(home: Path) -> None:
 def test_a_read_only_disk_is_one_line(home: Path) -> None:
     with (
         mounted(home, "size=8m,ro"),
-        pytest.raises(EmbeddedError, match=r"^Read-only file system: \S+$"),
+        pytest.raises(ServerError, match=r"^Read-only file system: \S+$"),
         embedded(home),
     ):
         pass
@@ -332,7 +332,7 @@ def test_data_of_another_version_is_one_line(home: Path) -> None:
     with embedded(home, valkey=False, durable=False):
         pass
     (home / "postgres" / "PG_VERSION").write_text("17\n")
-    with pytest.raises(EmbeddedError, match="is of PostgreSQL 17, and this is 18"), embedded(home):
+    with pytest.raises(ServerError, match="is of PostgreSQL 17, and this is 18"), embedded(home):
         pass
 
 
