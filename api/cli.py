@@ -10,6 +10,7 @@ from uuid import UUID
 import rich_click as click
 
 from api.command_line.accounts import COMMANDS as ACCOUNT_COMMANDS
+from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.mail import COMMANDS as MAIL_COMMANDS
 from api.command_line.output import OutputLost, drop_output, use_output
 from api.command_line.projections import COMMANDS
@@ -115,7 +116,7 @@ def demo(*, arguments: tuple[str, ...]) -> None:
 @hirelog.command()
 @click.argument("stream", type=click.UUID)
 @click.option("--as-of", help="A version, or a time in RFC 3339.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def replay(*, stream: UUID, as_of: str | None, as_json: bool) -> None:
     """Replay one stream (a job, an application): every event, and the state that it led to."""
     from api.command_line.replay import replay as run
@@ -132,16 +133,14 @@ def openapi() -> None:
 
 
 @hirelog.command()
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def settings(*, as_json: bool) -> None:
     """Print the settings in force, secrets hidden."""
-    import msgspec
-
     from infrastructure.settings import effective
 
     shown = effective(_settings())
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(shown)))
+        print_json(shown)
         return
     width = max(map(len, shown))
     for name, value in shown.items():

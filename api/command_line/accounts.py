@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
 
+from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.servers import database_url
 from infrastructure.operator_error import OperatorError
 
@@ -39,16 +40,14 @@ def accounts() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Accounts at most."
 )
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def list_command(*, words: str, limit: int, as_json: bool) -> None:
     """List the newest accounts, or those with WORDS in address, name or company."""
-    import msgspec
-
     from infrastructure.identity.administration import matching
 
     found = _connected(lambda connection: matching(connection, words, limit))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        print_json(found)
     else:
         _show(found)
 
@@ -100,7 +99,7 @@ def make_admin_command(*, account: str) -> None:
 @accounts.command("erase")
 @_ACCOUNT
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def erase_command(*, account: str, yes: bool, as_json: bool) -> None:
     """Erase a person: account, texts about them, resumes, queued mail. The log stays, and points to nobody.
 
@@ -134,7 +133,7 @@ def erase_command(*, account: str, yes: bool, as_json: bool) -> None:
 
     erased = _connected(work)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(erased)))
+        print_json(erased)
         return
     click.echo(f"{known.email} is erased")
     for name, count in msgspec.to_builtins(erased).items():

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import rich_click as click
 
+from api.command_line.as_json import AS_JSON, print_json
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ def mail() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most."
 )
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     """List mails, the latest first: to whom, how often it was tried, what became of it and why."""
-    import msgspec
     import psycopg
 
     from api.command_line.servers import database_url
@@ -35,7 +35,7 @@ def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     with psycopg.connect(database_url(), autocommit=True) as connection:
         found = list(mails(connection, status, limit))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        print_json(found)
     else:
         _show(found)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import rich_click as click
 
+from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.servers import database_url
 from infrastructure.operator_error import OperatorError
 
@@ -14,11 +15,9 @@ if TYPE_CHECKING:
     from infrastructure.read_models.status import ProjectionStatus
     from infrastructure.read_models.verify import Verified
 
-_AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
-
 
 @click.group(invoke_without_command=True)
-@_AS_JSON
+@AS_JSON
 @click.pass_context
 def projections(context: click.Context, *, as_json: bool) -> None:
     """List the read models, and the effects: version, build, lag, and who is parked and why."""
@@ -27,7 +26,7 @@ def projections(context: click.Context, *, as_json: bool) -> None:
 
 
 @projections.command("list")
-@_AS_JSON
+@AS_JSON
 def list_command(*, as_json: bool) -> None:
     """List the read models."""
     _list(as_json=as_json)
@@ -35,14 +34,12 @@ def list_command(*, as_json: bool) -> None:
 
 @projections.command("verify")
 @click.argument("names", nargs=-1)
-@_AS_JSON
+@AS_JSON
 def verify_command(*, names: tuple[str, ...], as_json: bool) -> None:
     """Compare read models (by default all) row by row with a fresh build from the log; exit code 1 if one differs.
 
     Writes and projections go on meanwhile.
     """
-    import msgspec
-
     from api.command_line.event_progress import event_progress
     from infrastructure.read_models.new_build import BuildFailed
     from infrastructure.read_models.verify import verify
@@ -57,7 +54,7 @@ def verify_command(*, names: tuple[str, ...], as_json: bool) -> None:
         if not as_json:
             _show_verified(found[-1])
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        print_json(found)
     sys.exit(1 if any(one.different for one in found) else 0)
 
 
@@ -83,7 +80,7 @@ def retry_command(*, name: str, tenant: UUID | None) -> None:
 
 @click.command("rebuild")
 @click.argument("name")
-@_AS_JSON
+@AS_JSON
 def rebuild_command(*, name: str, as_json: bool) -> None:
     """Build a read model anew from the log, beside the live one, and switch when it has caught up."""
     import time
@@ -124,7 +121,7 @@ def _list(*, as_json: bool) -> None:
         found = statuses(connection, FOLLOWERS)
     if as_json:
         shown = [{**msgspec.to_builtins(status), "outdated": status.outdated} for status in found]
-        click.echo(msgspec.json.format(msgspec.json.encode(shown)))
+        print_json(shown)
         return
     _show(found)
 

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import click
 import msgspec
 import psycopg
 from rich.console import Console
 from rich.table import Table
 from rpds import HashTrieMap, HashTrieSet
 
+from api.command_line.as_json import print_json
 from api.http.moments import version_or_time
 from api.http.problems import ProblemError
 from application.entity import AnyDecider, decode
@@ -100,7 +100,7 @@ def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bo
         raise OperatorError(f"there is no stream {stream_id}" + (f" as of {as_of}" if as_of else ""))
     found = steps(stream)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found, enc_hook=plain)))
+        print_json(found, enc_hook=plain)
         return
     table = Table(title=f"stream {stream_id}")
     for heading in ("version", "position", "recorded at (UTC)", "actor", "event"):

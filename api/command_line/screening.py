@@ -5,6 +5,7 @@ from typing import Final
 
 import rich_click as click
 
+from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.servers import database_url
 
 
@@ -14,7 +15,7 @@ def verify() -> None:
 
 
 @verify.command("screening")
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@AS_JSON
 def screening_command(*, as_json: bool) -> None:
     """Screen every application again, from the log alone, and compare; exit code 1 if a verdict differs."""
     import time
@@ -29,8 +30,7 @@ def screening_command(*, as_json: bool) -> None:
         found = verify_screening(database_url(), progress=progress)
     seconds = time.monotonic() - began
     if as_json:
-        shown = {**msgspec.to_builtins(found), "seconds": round(seconds, 3)}
-        click.echo(msgspec.json.format(msgspec.json.encode(shown)))
+        print_json({**msgspec.to_builtins(found), "seconds": round(seconds, 3)})
     else:
         rate = found.verdicts / seconds if seconds else 0.0
         click.echo(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 import rich_click as click
 
+from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.servers import database_url
 from api.http.fields import Skill
 from domain.skills import fold
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
 _LONGEST_LINE: Final = 1_000_000
 _SHOWN: Final = 20
 
@@ -45,7 +45,7 @@ def skills() -> None:
 
 @skills.command("import")
 @click.argument("file", type=_FILE)
-@_AS_JSON
+@AS_JSON
 def import_command(*, file: Path, as_json: bool) -> None:
     """Add skills from JSON lines, `{"name": "...", "aliases": ["..."]}`; one of the same name is replaced.
 
@@ -65,7 +65,7 @@ def import_command(*, file: Path, as_json: bool) -> None:
         "claimed_twice": found.claimed_twice,
     }
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+        print_json(report)
         return
     out = Console(soft_wrap=True, highlight=False)
     out.print(
@@ -81,7 +81,7 @@ def import_command(*, file: Path, as_json: bool) -> None:
 
 
 @skills.command("list")
-@_AS_JSON
+@AS_JSON
 def list_command(*, as_json: bool) -> None:
     """List what was imported."""
     from infrastructure.screening.vocabulary import imported_names

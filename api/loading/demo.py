@@ -13,6 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.command_line.as_json import print_json
 from api.command_line.up import address
 from api.loading.client import Account, Client, RefusedError, UnreachableError, for_each
 from api.loading.demo_data import DemoCompany, DemoData, demo_data
@@ -249,7 +250,7 @@ def main(*, url: str | None, seed: int, candidates: int, jobs: Path | None, as_j
     except (OperatorError, RefusedError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)))
+        print_json(report)
     else:
         show(report, Console(soft_wrap=True))
     if report.interrupted:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-import rich_click as click
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from api.command_line.as_json import print_json
 from api.loading.client import Account, Client, RefusedError, UnreachableError, for_each
 from api.loading.load_report import LoadReport, shown
 from api.loading.postings import JobBody, Mapped, Refused, map_line
@@ -43,8 +43,7 @@ def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 8) -> 
     if error and report.lines:
         error += f"; every line up to line {report.up_to_line:,} is done"
     if as_json:
-        fields = report.as_fields() | {"error": error or None}
-        click.echo(msgspec.json.format(msgspec.json.encode(fields)))
+        print_json(report.as_fields() | {"error": error or None})
     else:
         if report.lines:
             report.show(Console(soft_wrap=True))
