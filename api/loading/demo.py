@@ -19,7 +19,7 @@ from api.loading.client import Account, Client, RefusedError, UnreachableError, 
 from api.loading.demo_data import DemoCompany, DemoData, demo_data
 from api.loading.demo_plan import Journey, Plan, Step, make_plan
 from api.loading.demo_report import DemoReport, Showcase, show
-from api.loading.load import INTERRUPTED, LoadedCompany, load, load_progress
+from api.loading.load import INTERRUPTED, LoadedCompany, load, load_progress, shown_on
 from api.loading.load_report import LoadReport, shown
 from api.loading.postings import JobBody
 from infrastructure import settings
@@ -103,16 +103,9 @@ class _Demo:
         report.requests, report.repeated_requests = sum(client.statuses.values()), client.repeated
 
     async def _load(self, client: Client, jobs_file: Path) -> list[LoadedCompany]:
-        size = (await asyncio.to_thread(jobs_file.stat)).st_size
         self.report.load = LoadReport(shown(jobs_file))
         with load_progress(hidden=not self._show_progress) as progress:
-            bar = progress.add_task(jobs_file.name, total=size, rate="")
-
-            def watch(report: LoadReport, length: int) -> None:
-                progress.update(
-                    bar, advance=length, rate=f"{report.loaded:,} loaded, {report.refused:,} refused"
-                )
-
+            watch = await asyncio.to_thread(shown_on, progress, jobs_file)
             companies = await load(jobs_file, client, self.report.load, watch, at_once=_AT_ONCE)
         if not companies:
             raise UnreachableError(f"no posting of {shown(jobs_file)} could be loaded")

@@ -54,12 +54,7 @@ def load_file(path: Path, base_url: str, *, as_json: bool, at_once: int = 8) -> 
 
 def _load_with_progress(path: Path, base_url: str, report: LoadReport, at_once: int, *, hidden: bool) -> None:
     with load_progress(hidden=hidden) as progress:
-        bar = progress.add_task(path.name, total=path.stat().st_size, rate="")
-
-        def watch(so_far: LoadReport, length: int) -> None:
-            progress.update(bar, advance=length, rate=f"{so_far.loaded:,} loaded, {so_far.refused:,} refused")
-
-        asyncio.run(_load(path, base_url, report, watch, at_once))
+        asyncio.run(_load(path, base_url, report, shown_on(progress, path), at_once))
 
 
 class LoadedCompany(msgspec.Struct):
@@ -179,6 +174,16 @@ def _lines(file: BinaryIO, report: LoadReport) -> Iterator[Line]:
 
 def _too_long(text: bytes) -> bool:
     return len(text) > _LONGEST_LINE
+
+
+def shown_on(progress: Progress, path: Path) -> Watch:
+    """What shows on a `load_progress` how far the load of a file has come."""
+    bar = progress.add_task(path.name, total=path.stat().st_size, rate="")
+
+    def watch(report: LoadReport, length: int) -> None:
+        progress.update(bar, advance=length, rate=f"{report.loaded:,} loaded, {report.refused:,} refused")
+
+    return watch
 
 
 def load_progress(*, hidden: bool) -> Progress:
