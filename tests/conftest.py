@@ -41,6 +41,15 @@ def server_home() -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Where servers of the test's own may keep their data; not there yet."""
+    base = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
+    base.chmod(0o711)
+    yield base / "home"
+    shutil.rmtree(base, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def servers(server_home: Path) -> Iterator[Servers]:
     """Embedded servers of this test process, started when the first test asks, or those that run already."""

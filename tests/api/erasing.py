@@ -5,12 +5,11 @@ import json
 from typing import Final
 
 import psycopg
-import rich_click as click
-from click.testing import CliRunner, Result
+from click.testing import Result
 from psycopg import sql
 
-from api.command_line.accounts import COMMANDS
 from infrastructure.operator_error import OperatorError
+from tests.api.command_line import invoked
 from tests.api.people import Json, Person, System
 
 WITHOUT_WORDS: Final = {"uuid", "bigint", "integer", "boolean", "timestamp with time zone"}
@@ -18,14 +17,8 @@ WITHOUT_WORDS: Final = {"uuid", "bigint", "integer", "boolean", "timestamp with 
 
 
 def run(system: System, *words: str, typed: str | None = None, **environment: str) -> Result:
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    given = {
-        "DATABASE_URL": system.database_url,
-        "SECRET_KEY": "x" * 40,
-        "HIRELOG_HOME": str(system.services.settings.home),
-        **environment,
-    }
-    return CliRunner().invoke(group, ["accounts", "erase", *words], env=given, input=typed)
+    given = {"HIRELOG_HOME": str(system.services.settings.home), **environment}
+    return invoked(system.database_url, "accounts", "erase", *words, typed=typed, **given)
 
 
 async def erase(system: System, who: str, **environment: str) -> Json:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import jwt
 import pytest
-import rich_click as click
-from click.testing import CliRunner
 
-from api.command_line.accounts import COMMANDS
 from infrastructure.operator_error import OperatorError
+from tests.api import command_line
 from tests.api.people import PASSWORD, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,16 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def hirelog(system: System, *words: str, **environment: str) -> str:
     """What a command says. Raises its `OperatorError`."""
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    settings = {
-        "DATABASE_URL": system.database_url,
-        "SECRET_KEY": "x" * 40,
-        "COLUMNS": "300",
-        **environment,
-    }
-    result = await asyncio.to_thread(CliRunner().invoke, group, list(words), env=settings)
-    if isinstance(result.exception, OperatorError):
-        raise result.exception
+    result = await asyncio.to_thread(command_line.hirelog, system.database_url, *words, **environment)
     assert result.exit_code == 0, result.output
     return result.stdout
 

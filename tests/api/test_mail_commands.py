@@ -1,15 +1,11 @@
 """`hirelog mail`, as an operator and as a script use it."""
 
-import json
 from collections.abc import Generator
-from typing import Any
 
 import pytest
-import rich_click as click
-from click.testing import CliRunner, Result
 
-from api.command_line.mail import COMMANDS
 from infrastructure.operator_error import OperatorError
+from tests.api.command_line import as_json, hirelog
 from tests.post_office import PostOffice, post_office
 
 
@@ -25,34 +21,16 @@ def office(database_url: str) -> Generator[PostOffice]:
         yield office
 
 
-def outcome(office: PostOffice, *words: str) -> Result:
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    environment = {"DATABASE_URL": office.database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "250"}
-    return CliRunner().invoke(group, ["mail", *words], env=environment)
-
-
-def hirelog(office: PostOffice, *words: str) -> Result:
-    result = outcome(office, *words)
-    if isinstance(result.exception, OperatorError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def as_json(office: PostOffice, *words: str) -> Any:
-    return json.loads(hirelog(office, *words, "--json").stdout)
-
-
 def test_mails_are_listed_with_who_what_and_why(office: PostOffice) -> None:
-    assert {mail["status"] for mail in as_json(office, "list")} == {"queued", "given_up"}
-    (mail,) = as_json(office, "list", "--status", "given_up")
+    assert {mail["status"] for mail in as_json(office.database_url, "mail", "list")} == {"queued", "given_up"}
+    (mail,) = as_json(office.database_url, "mail", "list", "--status", "given_up")
     assert (mail["kind"], mail["email"], mail["attempts"], mail["company_id"]) == (
         "application_received",
         "cleo@example.com",
         0,
         str(office.tenant),
     )
-    shown = hirelog(office, "list", "--status", "given_up").stdout
+    shown = hirelog(office.database_url, "mail", "list", "--status", "given_up").stdout
     assert "cleo@example.com" in shown
     assert "no such [31muser" in shown, "no escape sequence of a server reaches the terminal"
     assert "rita@example.com" not in shown
@@ -63,23 +41,26 @@ def test_times_are_in_utc_wherever_the_database_is(office: PostOffice) -> None:
         "select current_database(), mail_done_at at time zone 'UTC' from effect where number = 0"
     )
     office.execute(f"alter database \"{name}\" set timezone = 'Asia/Kolkata'")
-    assert f"{done:%Y-%m-%d %H:%M:%S}" in hirelog(office, "list", "--status", "given_up").stdout
-    assert as_json(office, "list", "--status", "given_up")[0]["done_at"].endswith("Z")
+    assert (
+        f"{done:%Y-%m-%d %H:%M:%S}"
+        in hirelog(office.database_url, "mail", "list", "--status", "given_up").stdout
+    )
+    assert as_json(office.database_url, "mail", "list", "--status", "given_up")[0]["done_at"].endswith("Z")
 
 
 def test_more_mails_than_can_be_shown_are_refused(office: PostOffice) -> None:
-    asked = outcome(office, "list", "--limit", "99999999999999999999")
+    asked = hirelog(office.database_url, "mail", "list", "--limit", "99999999999999999999")
     assert asked.exit_code == 2
     assert "is not in the range 1<=x<=100000" in asked.stderr
 
 
 def test_what_was_given_up_is_sent_again_one_by_one_or_all(office: PostOffice) -> None:
-    (mail,) = as_json(office, "list", "--status", "given_up")
+    (mail,) = as_json(office.database_url, "mail", "list", "--status", "given_up")
     with pytest.raises(OperatorError, match="name one mail"):
-        hirelog(office, "retry")
-    assert hirelog(office, "retry", mail["mail_id"]).stdout == "1 mails are sent again\n"
+        hirelog(office.database_url, "mail", "retry")
+    assert hirelog(office.database_url, "mail", "retry", mail["mail_id"]).stdout == "1 mails are sent again\n"
     with pytest.raises(OperatorError, match="was not given up"):
-        hirelog(office, "retry", mail["mail_id"])
-    assert hirelog(office, "retry", "--all").stdout == "0 mails are sent again\n"
+        hirelog(office.database_url, "mail", "retry", mail["mail_id"])
+    assert hirelog(office.database_url, "mail", "retry", "--all").stdout == "0 mails are sent again\n"
     office.deliver()
-    assert {mail["status"] for mail in as_json(office, "list")} == {"sent"}
+    assert {mail["status"] for mail in as_json(office.database_url, "mail", "list")} == {"sent"}

@@ -1,32 +1,15 @@
 """`hirelog projections` and `hirelog rebuild`, as an operator and as a script use them."""
 
-import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
-import rich_click as click
-from click.testing import CliRunner, Result
 
-from api.command_line.projections import COMMANDS
 from infrastructure.operator_error import OperatorError
+from tests.api.command_line import as_json, hirelog
 from tests.domain.builders import created, published
 from tests.read_models import World, new_id, new_tenant, world
-
-
-def hirelog(database_url: str, *words: str) -> Result:
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    environment = {"DATABASE_URL": database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "200"}
-    result = CliRunner().invoke(group, list(words), env=environment)
-    if isinstance(result.exception, OperatorError):
-        raise result.exception
-    return result
-
-
-def as_json(database_url: str, *words: str) -> Any:
-    return json.loads(hirelog(database_url, *words, "--json").stdout)
 
 
 def two_jobs(here: World) -> None:

@@ -5,25 +5,17 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-import rich_click as click
-from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from api.command_line.screening import COMMANDS
 from domain.identifiers import derived_id
 from domain.job import Requirements
 from domain.job_application import ApplicationScreened, Claims
 from domain.screening import screen
+from tests.api.command_line import hirelog
 from tests.domain.builders import CLAIMS, REQUIREMENTS, created, published, revised, submitted
 from tests.read_models import World, new_id, new_tenant, world
 
 REVISED = replace(REQUIREMENTS, skills=("baking", "js"), threshold=90)
-
-
-def hirelog(database_url: str, *words: str) -> Result:
-    group = click.Group(commands={command.name or "": command for command in COMMANDS})
-    environment = {"DATABASE_URL": database_url, "SECRET_KEY": "x" * 40, "COLUMNS": "200"}
-    return CliRunner().invoke(group, list(words), env=environment)
 
 
 def applied(

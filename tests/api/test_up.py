@@ -2,12 +2,10 @@
 
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -86,14 +84,6 @@ def all_ended(ends: list[int]) -> bool:
     for end in ends:
         os.close(end)
     return len(ended) >= 5 and all(ended)
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    base = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
-    base.chmod(0o711)
-    yield base / "home"
-    shutil.rmtree(base, ignore_errors=True)
 
 
 @pytest.fixture

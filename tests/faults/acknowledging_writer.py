@@ -6,7 +6,8 @@ import sys
 from itertools import count
 
 from infrastructure.event_store import EventStore
-from tests.infrastructure.logs import new_stream, new_tenant, part, write
+from tests.infrastructure.logs import new_stream, part, write
+from tests.read_models import new_tenant
 
 _CLIENTS = 64
 _TENANTS = 4

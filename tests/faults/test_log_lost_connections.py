@@ -13,7 +13,8 @@ from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 from application.recorded import VersionConflict
 from infrastructure.event_store import EventStore, Factory, SyncEventStore
 from tests.faults.proxy import Proxy, proxy
-from tests.infrastructure.logs import all_logs, new_stream, new_tenant, part, write
+from tests.infrastructure.logs import all_logs, new_stream, part, write
+from tests.read_models import new_tenant
 
 
 @pytest.fixture

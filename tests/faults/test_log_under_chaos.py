@@ -17,7 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from application.recorded import Append, Appended, LogUnavailable, StreamPart, VersionConflict
 from infrastructure.event_store import EventStore
-from tests.infrastructure.logs import NOTED, all_logs, new_stream, new_tenant, write
+from tests.infrastructure.logs import NOTED, all_logs, new_stream, write
+from tests.read_models import new_tenant
 
 _WRITERS = 3
 _READERS = 2

@@ -11,7 +11,8 @@ from eventsourcing.persistence import StoredEvent, Tracking
 
 from application.recorded import NewEvent
 from infrastructure.event_store import EventStore, Factory, SyncEventStore
-from tests.infrastructure.logs import all_logs, new_stream, new_tenant, part, waiting_transactions, write
+from tests.infrastructure.logs import all_logs, new_stream, part, waiting_transactions, write
+from tests.read_models import new_tenant
 
 _SLOW = "Slow"
 _GATE = """

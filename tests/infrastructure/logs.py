@@ -10,17 +10,14 @@ from uuid import UUID, uuid4
 import psycopg
 
 from application.recorded import Append, NewEvent, StreamPart
-from domain.identifiers import random_id, tenant_id, tenant_of
+from domain.identifiers import tenant_of
+from tests.read_models import new_id, new_tenant
 
 NOTED = NewEvent("Noted", b'{"type":"Noted"}')
 
 
-def new_tenant() -> UUID:
-    return tenant_id(uuid4())
-
-
 def new_stream(tenant: UUID | None = None) -> UUID:
-    return random_id(tenant or new_tenant(), uuid4())
+    return new_id(tenant or new_tenant())
 
 
 def part(stream: UUID, version: int = 0, count: int = 1, event: NewEvent = NOTED) -> StreamPart:

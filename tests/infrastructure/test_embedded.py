@@ -9,9 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO
@@ -41,14 +40,6 @@ try:
 except ServerError as error:
     sys.exit(str(error))
 """
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    base = Path(tempfile.mkdtemp(prefix="hirelog-test-"))
-    base.chmod(0o711)
-    yield base / "home"
-    shutil.rmtree(base, ignore_errors=True)
 
 
 @contextlib.contextmanager

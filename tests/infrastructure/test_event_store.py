@@ -11,7 +11,8 @@ import pytest
 
 from application.recorded import Append, NewEvent, VersionConflict
 from infrastructure.event_store import EventStore, SyncEventStore
-from tests.infrastructure.logs import NOTED, all_logs, new_stream, new_tenant, part, write
+from tests.infrastructure.logs import NOTED, all_logs, new_stream, part, write
+from tests.read_models import new_tenant
 
 
 @pytest.fixture

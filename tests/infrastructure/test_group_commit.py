@@ -11,7 +11,8 @@ import pytest
 from application.recorded import Append, Appended, LogUnavailable, NewEvent, StreamPart, VersionConflict
 from infrastructure.log import group_queue
 from infrastructure.log.group_commit import GroupCommit
-from tests.infrastructure.logs import all_logs, new_stream, new_tenant, part, stopped_writers, write
+from tests.infrastructure.logs import all_logs, new_stream, part, stopped_writers, write
+from tests.read_models import new_tenant
 
 _DEADLOCKS: Final = "select deadlocks from pg_stat_database where datname = current_database()"
 
