@@ -14,10 +14,10 @@ from application.refusals import NotFound
 from domain.decision import Decider, Event, fold
 
 _EACH: Final = 300
-"""Bytes that an event may add to a state: a comment's ids and their places in a map."""
+"""Bytes that an event may add to a state, as a comment does with its ids and their entry in a map."""
 
 STREAM_PAGE: Final = 200
-"""Events of a stream that are read, and folded on the event loop, at once: its length is nobody else's concern."""
+"""How many events of a stream are read and folded at once, so that a long one does not keep the event loop from others."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 

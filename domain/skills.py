@@ -85,7 +85,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 meaning = names[fold(spelling)]
                 words = _words(spelling)
                 term = _Term(meaning, spelling in skill.words)
-                for variant in (words, [_joined(words)] if len(_joined(words)) > _SHORT else words):
+                joined = "".join(words)
+                for variant in (words, [joined] if len(joined) > _SHORT else words):
                     if variant:
                         names.setdefault(" ".join(variant), meaning)
                     if 0 < len(variant) <= _MOST_WORDS:
@@ -146,10 +147,6 @@ def fold(name: str) -> str:
 
 def _words(spelling: str) -> list[str]:
     return [atom.group().casefold() for atom in _ATOM.finditer(unicodedata.normalize("NFKC", spelling))]
-
-
-def _joined(words: list[str]) -> str:
-    return "".join(words)
 
 
 def _is_expected(text: str, match: _Match) -> bool:

@@ -19,11 +19,11 @@ _NETLOC_END: Final = re.compile(r"[/?#]")
 _HOSTS: Final = re.compile(r"(?:(?:\[[^\]]*\]|[^:,\[\]]*)(?::\d*)?(?:,|$))*")
 """One or several with their ports; what looks otherwise may be a password without its host."""
 _PASSWORD: Final = re.compile(r"(\w*password)\s*=.*", re.DOTALL)
-"""In the `key=value` form; where it ends, its quotes say, if they are right."""
+"""In the `key=value` form, up to the end of the line: its quotes, which say where it ends, may be wrong."""
 
 
 def is_url(url: str | None) -> bool:
-    """Whether it can be taken apart, and shown; one that is not given is none to complain about."""
+    """Whether a URL can be parsed, and shown without its secrets; one that is not given is no mistake."""
     try:
         return urlsplit(url or "").port != 0 and bool(without_secrets(url or "x:"))
     except ValueError:
@@ -79,7 +79,7 @@ def http_url(host: str, port: int) -> str:
 
 
 def hide_password(text: str) -> str:
-    """A line about an address, like an error, without the secrets of that address. It is taken to go on to the end of the line."""
+    """A line that names an address, like an error, without the address's secrets; all that follows the address is taken for a part of it."""
     said = _PASSWORD.sub(r"\1=***", text)
     address = _SCHEME.search(said)
     return said if address is None else said[: address.start()] + _url(said[address.start() :])

@@ -38,7 +38,7 @@ _CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Lets a request through to a handler whose declaration names the caller's role, unless there are too many of them.
 
-    Only OPTIONS and the description's pages declare nothing, as `check_declared` has seen to at the start.
+    Only OPTIONS and pages that say `exclude_from_auth` declare nothing, as `check_declared` has seen to at the start.
     """
     if _undeclared(handler):
         raise Forbidden("Nobody may call this.")

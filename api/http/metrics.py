@@ -1,5 +1,4 @@
-"""`GET /metrics` in Prometheus's text form: requests, the log's writer, and how far the read models
-lag, and mail.
+"""`GET /metrics` in Prometheus's text form: requests, the log's writer, how far the read models lag, and mail.
 
 Requests and writer are those of the process that answers; with several API processes each tells its own. No label carries an
 id: a route is its template. The page takes milliseconds to write and scrapers are not counted, so it is written once a second

@@ -1,4 +1,4 @@
-"""Notifications: what the caller was told, with a read mark, and the link in a mail that stops mails of its kind."""
+"""Notifications: what the caller was told, with a read mark."""
 
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias

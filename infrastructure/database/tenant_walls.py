@@ -1,6 +1,6 @@
 """The second wall between tenants: as which role the API asks PostgreSQL, and whose rows row-level security shows it.
 
-The policies are in migration 0009 and, for each build of a read model, in `infrastructure.read_models.read_model`.
+The policies are in migrations 0009 and 0017 and, for each build of a read model, in `infrastructure.read_models.read_model`.
 """
 
 import asyncio

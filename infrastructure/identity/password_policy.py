@@ -113,7 +113,7 @@ def _is_about(folded: str, context: Iterable[str]) -> bool:
 
 @cache
 def _common() -> set[str]:
-    """The lists of zxcvbn share no word: a password that is better known as a name or a word is only in the list of those."""
+    """Zxcvbn has each word in one of its lists only: a common password that is better known as a name is in the list of names."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     names_and_words = {word for words in FREQUENCY_LISTS.values() for word in words if len(word) >= _SHORTEST}

@@ -1,4 +1,4 @@
-"""The words and the looks of every mail. A kind has one file in `mail_content`, which both layouts (text, HTML) are made of.
+"""The words and the looks of every mail. A kind has one file in `content`, which both layouts (text, HTML) are made of.
 
 A file defines the blocks `subject`, `summary` (one sentence, also the notification's text), `title` and `body`; the parts that
 a body is put together from (`paragraph`, `button`, ...) come in text and in HTML from `parts.txt` and `parts.html`.

@@ -1,7 +1,7 @@
 """Erasing a person. Whatever is personal is deleted where it lies; the log stays whole, and its ids point to nobody then.
 
 All statements about it stand here, so that there is one place to look whether a table is forgotten. What is written about
-the person later finds no account to belong to, and is not kept (`personal_texts`, `resume_rows`, `account_mail`).
+the person later finds no account to belong to, and is not kept (`personal_texts`, `resumes.rows`, `mail.account_mail`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""An end to a conversation over the network: a socket's timeout is for each read, and a server may answer drop by drop."""
+"""A limit to the whole time that a conversation over the network takes: a socket's timeout is for a single read only."""
 
 import contextlib
 import socket

@@ -25,9 +25,9 @@ class _Place:
 class FairTurns:
     """Gives turns to keys (a person, a company): `at_once` in all, one to a key.
 
-    The next one goes to the key whose last turn is longest ago; who has had none `lately` (seconds) goes first. So who asks now
-    and then waits for a turn to end, however much others have asked for. At most `waiting_per_key` of a key and `waiting` in all
-    wait, for `seconds` each; when there would be more, who would come last is sent away.
+    The next turn goes to the key whose last one is longest ago; keys without a turn in the last `lately` seconds go first. So a key
+    that asks now and then waits for one turn to end at most, however much others ask for. At most `waiting_per_key` requests of a
+    key and `waiting` in all wait, for `seconds` each; beyond that, the one that would come last is refused.
     """
 
     def __init__(

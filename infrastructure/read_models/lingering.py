@@ -69,9 +69,10 @@ class Pace:
 class LingeringProjector:
     """Runs at most once per process, however many messages ask for it: in one process two would only share a core.
 
-    So would units of two read models, each of which is a thread here and a process of PostgreSQL: they take a `turn`, as long as they
-    are short (nothing was left behind), and commands find a free core more often. When PostgreSQL is away it tries again. When Redis
-    is away it asks PostgreSQL who is behind, and stays, because nobody could call it back. `call` asks another process for help.
+    Projectors of different read models share it too, so short units (those that leave nobody behind) run one after the other, each
+    holding the process's `turn`: commands then find a free core more often. When PostgreSQL is away it tries again. When Redis is
+    away it asks PostgreSQL who is behind, and goes on running, because nobody could call it back. `call` asks another process for
+    help.
     """
 
     def __init__(

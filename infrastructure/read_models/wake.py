@@ -117,7 +117,7 @@ class WakeUpCalls:
 
 
 class Listening:
-    """One projector's ear: what it is told, and whether it may go."""
+    """One projector's side of the wake-ups: which tenants were announced to it, and whether it may stop listening."""
 
     def __init__(self, redis: Redis, name: str, projector_id: str) -> None:
         self._redis = redis

@@ -116,7 +116,7 @@ async def _pieces(stream: AsyncIterator[object]) -> AsyncIterator[bytes]:
 
 
 def _on_disk(file: Path, folder: Path) -> None:
-    """Its row is on disk once it is acknowledged; the file must be, too."""
+    """Flush a file and its folders to disk, as PostgreSQL does with the row that names it."""
     for place in (file, file.parent, folder):
         descriptor = os.open(place, os.O_RDONLY)
         try:
