@@ -47,8 +47,14 @@ def demand_sessions(database_url: str) -> None:
 
 
 def database_url() -> str:
-    """Where a command of an operator's connects, as the tables' owner and with our sessions' settings."""
+    """Where a command of an operator's connects, as the tables' owner and with our sessions' settings.
+
+    Raises `OperatorError` for another login, and psycopg's errors.
+    """
+    from infrastructure.database.tenant_walls import demand_all_rows
     from infrastructure.log.connection import attentive
     from infrastructure.settings import load
 
-    return attentive(with_servers(load(), redis=False).database_url or "")
+    url = attentive(with_servers(load(), redis=False).database_url or "")
+    demand_all_rows(url)
+    return url

@@ -102,6 +102,17 @@ def demand_api_role(database_url: str) -> None:
             )
 
 
+def demand_all_rows(database_url: str) -> None:
+    """Raise `OperatorError` for a login that is shown only the rows of whoever asks, and takes the others for missing.
+    Raises psycopg's errors."""
+    with psycopg.connect(database_url) as connection:
+        if connection.execute(f"select {WALLED}").fetchone() == (True,):
+            raise OperatorError(
+                "this login is the API's, which is not shown all rows: run the command with the DATABASE_URL of the tables' owner"
+                " (in the composition: `docker compose exec scheduler hirelog ...`)"
+            )
+
+
 def let_api_in(database_url: str, api_database_url: str | None) -> None:
     """Give the API's role the password that its address has, if that is a login with one. Raises psycopg's errors."""
     given = conninfo_to_dict(api_database_url or "")
