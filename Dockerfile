@@ -31,7 +31,5 @@ ENV PATH=/opt/hirelog/bin:$PATH \
 USER 10001
 WORKDIR /var/lib/hirelog
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
 ENTRYPOINT ["hirelog"]
 CMD ["serve"]
