@@ -17,6 +17,8 @@ RUN /opt/hirelog/bin/pip install --no-deps --no-build-isolation . \
     && /opt/hirelog/bin/pip uninstall --yes hatchling editables pip
 
 FROM python:3.12.12-slim-trixie
+# The base image comes without compiled files of the standard library, and who runs below cannot write any.
+RUN python -m compileall -q -x site-packages /usr/local/lib/python3.*/
 RUN useradd --system --uid 10001 --home-dir /var/lib/hirelog --create-home hirelog
 # A volume mounted here takes over whose folder it is.
 RUN install -d -o hirelog -g hirelog -m 700 /var/lib/hirelog/blobs

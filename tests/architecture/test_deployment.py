@@ -109,6 +109,12 @@ def test_the_image_has_no_check_that_only_one_of_its_commands_passes() -> None:
     assert not instructions("HEALTHCHECK")
 
 
+def test_nothing_is_compiled_anew_at_every_start() -> None:
+    """The base image has no compiled standard library, which made each start and each check 0.2 to 0.5 s longer."""
+    final = DOCKERFILE.rpartition("FROM ")[2]
+    assert re.search(r"^RUN python -m compileall .*/usr/local/lib/python3", final, re.MULTILINE)
+
+
 def test_workers_can_be_scaled() -> None:
     assert not {"container_name", "ports", "hostname"} & set(SERVICES["worker"])
     assert not any("container_name" in service for service in SERVICES.values())
