@@ -75,6 +75,16 @@ def test_who_is_told_of_a_store_of_files_is_given_what_opens_it(name: str) -> No
     assert len(OF_THE_STORE) >= 4
 
 
+def test_every_setting_reaches_the_processes() -> None:
+    of_the_image = {name for line in instructions("ENV") for name in re.findall(r"(\w+)=", line)}
+    of_none = {"HIRELOG_OUTBOX_PAGE", "HIRELOG_TOKEN_KEY_FILE"}  # needs an embedded database, and a file
+    passed_on = set[str]().union(*(service["environment"] for service in OURS.values()))
+    assert VARIABLES - passed_on - of_the_image == of_none
+    for service in OURS.values():
+        as_they_are = {name for name, value in service["environment"].items() if value is None}
+        assert as_they_are - OF_THE_STORE == set(COMPOSE["x-passed-on"])
+
+
 def test_the_image_sets_only_variables_that_somebody_reads() -> None:
     names = {name for line in instructions("ENV") for name in re.findall(r"(\w+)=", line)}
     assert names <= set(VARIABLES) | OF_THE_IMAGES["Dockerfile"]
