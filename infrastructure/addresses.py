@@ -38,11 +38,15 @@ def is_database_url(url: str | None) -> bool:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        ports = str(conninfo_to_dict(url).get("port") or "")
+        read = conninfo_to_dict(url)
         without_secrets(url)
     except (psycopg.ProgrammingError, ValueError):
         return False
-    return not ports.strip("0123456789,")
+    hosts = str(read.get("host") or "").split(",")
+    # For psycopg a password ends at the first `@`. A path may have one, and an abstract socket begins with one.
+    return not str(read.get("port") or "").strip("0123456789,") and not any(
+        "@" in host[1:] for host in hosts if not host.startswith("/")
+    )
 
 
 def is_redis_url(url: str | None) -> bool:

@@ -184,6 +184,7 @@ def test_no_password_is_shown_in_whatever_form_it_was_written(middle: str) -> No
         ("HIRELOG_SMTP_URL", "smtps://me@corp.com:a@smtp:465", "smtps://me@corp.com:***@smtp:465"),
         ("HIRELOG_BLOB_URL", "s3://bucket/cvs?region=eu&token=a", "s3://bucket/cvs?region=eu&token=***"),
         ("REDIS_URL", "unix:///run/valkey.sock?db=2", "unix:///run/valkey.sock?db=2"),
+        ("DATABASE_URL", "host=/run/a@b user=me", "user=me host=/run/a@b"),
     ],
 )
 def test_what_is_no_secret_is_shown(name: str, address: str, shown: str) -> None:
@@ -196,6 +197,8 @@ def test_what_is_no_secret_is_shown(name: str, address: str, shown: str) -> None
     [
         ("DATABASE_URL", "postgresql://me:hu%sh@db/x"),
         ("HIRELOG_API_DATABASE_URL", "postgresql://me:hu/sh@db/x"),
+        ("HIRELOG_API_DATABASE_URL", "postgresql://me:pa@hush@db/x"),
+        ("DATABASE_URL", "postgresql://me:pa@hush@db:5432,other/x"),
         ("REDIS_URL", "redis://:hu#sh@cache/0"),
         ("REDIS_URL", "redis://:hush@cache/first"),
         ("HIRELOG_SMTP_URL", "smtp://[hush"),
