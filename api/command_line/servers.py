@@ -35,11 +35,11 @@ def demand_sessions(database_url: str) -> None:
     """Raise `OperatorError` if a pooler in between keeps our sessions' settings from the server; nothing while the database is away."""
     import psycopg
 
-    from infrastructure.log.connection import SettingsLost, attentive, demand_settings_sync
+    from infrastructure.log.connection import SettingsLost, attentive, settle_sync
 
     try:
         with psycopg.connect(attentive(database_url), connect_timeout=_LOOK_SECONDS) as connection:
-            demand_settings_sync(connection)
+            settle_sync(connection)
     except SettingsLost as lost:
         raise OperatorError(str(lost)) from lost
     except psycopg.Error:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from infrastructure.log.connection import PromptConnection, attentive, demand_settings, demand_settings_sync
+from infrastructure.log.connection import PromptConnection, attentive, settle, settle_sync
 
 _MAIL_CONNECTIONS: Final = 3
 """Nobody holds one while talking to a mail server: these are enough for many mails at a time."""
@@ -103,7 +103,7 @@ def api_pool(database_url: str, size: int) -> AsyncPool:
         timeout=_WAIT_SECONDS,
         reconnect_timeout=_WAIT_SECONDS,
         open=False,
-        configure=demand_settings,
+        configure=settle,
         kwargs={"autocommit": True},
     )
 
@@ -127,6 +127,6 @@ def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | N
         reconnect_timeout=_WAIT_SECONDS,
         open=True,
         name=name,
-        configure=demand_settings_sync,
+        configure=settle_sync,
         kwargs={"autocommit": True, "prepare_threshold": prepare_threshold},
     )

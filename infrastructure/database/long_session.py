@@ -5,9 +5,9 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from infrastructure.log.connection import attentive, demand_settings_sync
+from infrastructure.log.connection import attentive, settle_sync
 
-_UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
+UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
 """It idles while events are folded, and its statements take as long as they take."""
 
 _ALL_EVENTS: Final[LiteralString] = "select coalesce(sum(position), 0)::bigint from log_head"
@@ -17,8 +17,8 @@ def long_session(database_url: str) -> Connection[Any]:
     """A connection (autocommit) for psycopg's statements and for those of `infrastructure.log.pipeline`: psycopg prepares nothing,
     as it would forget theirs with its own."""
     connection = psycopg.connect(attentive(database_url), autocommit=True, prepare_threshold=None)
-    demand_settings_sync(connection)
-    connection.execute(_UNHURRIED)
+    settle_sync(connection)
+    connection.execute(UNHURRIED)
     return connection
 
 

@@ -90,11 +90,13 @@ def _config() -> "Config":
 def _connect(database_url: str) -> "Connection[Any]":
     import psycopg
 
-    from infrastructure.log.connection import attentive, demand_settings_sync
+    from infrastructure.database.long_session import UNHURRIED
+    from infrastructure.log.connection import attentive, settle_sync
 
     connection = psycopg.connect(attentive(database_url))
-    demand_settings_sync(connection)
-    connection.rollback()
+    settle_sync(connection)
+    connection.execute(UNHURRIED)
+    connection.commit()
     encoding = connection.info.parameter_status("server_encoding")
     if encoding not in {"UTF8", None}:
         connection.close()

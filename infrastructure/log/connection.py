@@ -28,13 +28,16 @@ _IF_WE_VANISH: Final = (
 """The same for the server: a machine that is gone says no good-bye, and what it had locked stayed so for two hours."""
 
 _MARK: Final = "hirelog.session"
-_SESSION: Final = (
-    rf"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed -c {_MARK}=ours"
-)
-"""Times are told in UTC, psycopg reads no other style of dates, and a stricter isolation would refuse some statements. A server,
-a database or a role may be set to something else: initdb takes the time zone of its machine. The mark shows that all of it came."""
+_SESSION: Final = rf"-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=read\ committed -c row_security=on -c {_MARK}=ours"
+"""Times are told in UTC, psycopg reads no other style of dates, a stricter isolation would refuse some statements, and without
+row-level security all. A server, a database or a role may be set to something else: initdb takes the time zone of its machine. The
+mark shows that all of it came."""
 
-_MARKED: Final[LiteralString] = f"select current_setting('{_MARK}', true) is not distinct from 'ours'"
+_SETTLE: Final[LiteralString] = f"""
+select current_setting('{_MARK}', true) is not distinct from 'ours',
+       case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', false) end
+"""
+"""What is acknowledged is kept, whatever the server is set to; which standbys are waited for is left to it."""
 
 _PROMPT: Final = "-c lock_timeout=5s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
 """Somebody waits for the answer. What the server gives up itself is not written later, unheard; and whoever stops in the middle of
@@ -62,16 +65,19 @@ class SettingsLost(psycopg.OperationalError):
         )
 
 
-async def demand_settings(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Raise `SettingsLost`, and close a connection, whose session is not set to what `attentive` says."""
-    if await (await connection.execute(_MARKED)).fetchone() != (True,):
+async def settle(connection: psycopg.AsyncConnection[Any]) -> None:
+    """See to it that a new session is as our statements need it. Raises `SettingsLost`, and closes a connection, whose session is
+    not set to what `attentive` says."""
+    row = await (await connection.execute(_SETTLE)).fetchone()
+    if row is None or not row[0]:
         await connection.close()
         raise SettingsLost
 
 
-def demand_settings_sync(connection: psycopg.Connection[Any]) -> None:
-    """`demand_settings` for synchronous code."""
-    if connection.execute(_MARKED).fetchone() != (True,):
+def settle_sync(connection: psycopg.Connection[Any]) -> None:
+    """`settle` for synchronous code."""
+    row = connection.execute(_SETTLE).fetchone()
+    if row is None or not row[0]:
         connection.close()
         raise SettingsLost
 
@@ -105,7 +111,7 @@ async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
         autocommit=True,
         prepare_threshold=None,
     )
-    await demand_settings(connection)
+    await settle(connection)
     return connection
 
 
@@ -115,7 +121,7 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     connection = psycopg.Connection[object].connect(
         attentive(database_url, by_index=True, in_order=True), autocommit=True, prepare_threshold=None
     )
-    demand_settings_sync(connection)
+    settle_sync(connection)
     connection.execute("set idle_in_transaction_session_timeout = '30s'")
     return connection
 
@@ -134,7 +140,7 @@ def attentive(
     own = given.get("options") or os.environ.get("PGOPTIONS", "")
     options = f"{_IF_WE_VANISH} {_PROMPT if prompt else ''} {own} {_SESSION}"
     options += f" {_BY_INDEX if by_index else ''} {_IN_ORDER if in_order else ''}"
-    return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip()}))
+    return make_conninfo("", **(_TIMEOUTS | given | {"options": options.strip(), "client_encoding": "UTF8"}))
 
 
 class Link:

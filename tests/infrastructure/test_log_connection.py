@@ -13,20 +13,23 @@ from infrastructure.log.connection import attentive, connect, connect_sync
 from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
 
-OURS = ("UTC", "ISO", "read committed")
+OURS = ("UTC", "ISO", "read committed", "on", "UTF8")
 _OURS = """select current_setting('TimeZone'), split_part(current_setting('DateStyle'), ',', 1),
-                  current_setting('default_transaction_isolation')"""
+                  current_setting('default_transaction_isolation'), current_setting('row_security'),
+                  current_setting('client_encoding')"""
 
 
 @pytest.fixture
 def elsewhere(administration: psycopg.Connection, database_url: str) -> str:
-    """The address of a database that is set to another time zone, another style of dates and another isolation."""
+    """The address of a database that is set otherwise in all that our sessions need."""
     with psycopg.connect(database_url, autocommit=True) as owner:
         name = owner.info.dbname
         for setting in (
             "timezone = 'Asia/Kolkata'",
             "datestyle = 'SQL, DMY'",
             "default_transaction_isolation = 'serializable'",
+            "row_security = off",
+            "client_encoding = 'LATIN1'",
         ):
             owner.execute(f'alter database "{name}" set {setting}'.encode())
     return database_url
@@ -38,7 +41,7 @@ def ours(connection: psycopg.Connection[Any]) -> Any:
 
 async def test_every_connection_has_our_settings(elsewhere: str) -> None:
     with psycopg.connect(elsewhere) as plain:
-        assert ours(plain) == ("Asia/Kolkata", "SQL", "serializable")
+        assert ours(plain) == ("Asia/Kolkata", "SQL", "serializable", "off", "LATIN1")
     with connect_sync(elsewhere) as connection:
         assert ours(connection) == OURS
     async with await connect(elsewhere) as linked:
@@ -47,6 +50,23 @@ async def test_every_connection_has_our_settings(elsewhere: str) -> None:
         assert ours(connection) == OURS
     with mail_pool(elsewhere) as pool, pool.connection() as connection:
         assert ours(connection) == OURS
+
+
+@pytest.mark.parametrize(("setting", "ours"), [("off", "on"), ("local", "local")])
+async def test_what_is_acknowledged_is_kept_whatever_the_database_is_set_to(
+    database_url: str, setting: str, ours: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(f'alter database "{owner.info.dbname}" set synchronous_commit = {setting}'.encode())
+    asked = "select current_setting('synchronous_commit')"
+    with connect_sync(database_url) as connection:
+        assert connection.execute(asked).fetchone() == (ours,)
+    async with await connect(database_url) as linked:
+        assert await (await linked.execute(asked)).fetchone() == (ours,)
+    async with api_pool(database_url, 1) as pool, pool.connection() as one:
+        assert await (await one.execute(asked)).fetchone() == (ours,)
+    with mail_pool(database_url) as mail, mail.connection() as connection:
+        assert connection.execute(asked).fetchone() == (ours,)
 
 
 def test_what_the_operator_has_set_besides_is_kept(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:

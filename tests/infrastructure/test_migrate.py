@@ -34,6 +34,12 @@ def test_every_address_that_settings_accept_can_be_migrated(
     assert pending(empty_database_url) == []
 
 
+def test_a_limit_for_statements_is_none_for_a_migration(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as owner:
+        owner.execute(f'alter database "{owner.info.dbname}" set statement_timeout = 1'.encode())
+    migrate(empty_database_url)
+
+
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_a_database_of_another_encoding_is_one_line(
     servers: Servers, administration: psycopg.Connection, encoding: str
