@@ -193,6 +193,8 @@ def _said_by_database(error: Exception) -> str | None:
 
     if isinstance(error, psycopg.errors.UndefinedTable):
         return "the database has no tables of this version: run `hirelog migrate`, or wait until `hirelog up` has"
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return "the database takes no writes: is it a standby?"
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot do this now: {str(error).partition(chr(10))[0]}"
     return None

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -33,13 +34,29 @@ def test_the_list_says_version_build_lag_and_who_is_parked(database_url: str) ->
     assert "job_dashboard" in shown
 
 
-def test_a_database_that_is_away_or_empty_is_one_line(empty_database_url: str) -> None:
-    for database_url, line in (
-        ("postgresql://127.0.0.1:1/nobody", "hirelog: the database cannot do this now: connection failed"),
-        (empty_database_url, "hirelog: the database has no tables of this version: run `hirelog migrate`"),
+def test_a_database_that_is_away_empty_or_a_standby_is_one_line(
+    database_url: str, empty_database_url: str
+) -> None:
+    standby = f"{database_url}&options={quote('-c default_transaction_read_only=on')}"
+    for address, words, line in (
+        (
+            "postgresql://127.0.0.1:1/nobody",
+            ["projections"],
+            "hirelog: the database cannot do this now: connection failed",
+        ),
+        (
+            empty_database_url,
+            ["projections"],
+            "hirelog: the database has no tables of this version: run `hirelog migrate`",
+        ),
+        (
+            standby,
+            ["rebuild", "job_listing", "--json"],
+            "hirelog: the database takes no writes: is it a standby?",
+        ),
     ):
-        environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:1"}
-        command = [sys.executable, "-m", "api.cli", "projections"]
+        environment = {**os.environ, "DATABASE_URL": address, "REDIS_URL": "redis://127.0.0.1:1"}
+        command = [sys.executable, "-m", "api.cli", *words]
         ended = subprocess.run(
             command, env={**environment, "SECRET_KEY": "x" * 40}, capture_output=True, text=True, check=False
         )
