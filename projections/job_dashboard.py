@@ -107,7 +107,7 @@ JOB_DASHBOARD: Final = ReadModel(
 
 
 class JobFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A job's counters. `conversion_rate` is applications / views x 100, rounded to 2 places; None without views."""
+    """A job's counters. `conversion_rate` is applications / views x 100, rounded to 2 places; null without views."""
 
     job_id: UUID
     title: str

@@ -173,7 +173,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     location: str
     remote: bool
-    employment_type: str
+    employment_type: EmploymentType
     skills: list[str]
     min_experience_years: int
     salary_min: int | None

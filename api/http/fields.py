@@ -1,6 +1,6 @@
 r"""The types of what a client may send, bounded once. PostgreSQL has no NUL in a text and no integer above 64 bits.
 
-Patterns mean the same to Python and to JSON Schema: `$(?!\n)` is the very end in both, and none takes more than one pass.
+`$(?!\n)` is the very end in Python, as `$` alone is in JSON Schema; no pattern takes more than one pass.
 """
 
 import unicodedata
@@ -44,6 +44,18 @@ REASONS: Final = {
     )
 }
 """What a pattern demands, in words, by the pattern as msgspec's messages quote it."""
+
+PLAIN_PATTERNS: Final = {
+    _TEXT: r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+    _SOME_TEXT: r"^[^\S\x0b\x0c]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+    _LINE: r"^[^\x00-\x1f\x7f]*$",
+    _SOME_LINE: r"^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+    _CURRENCY: _CURRENCY.removesuffix(r"(?!\n)"),
+    _EMAIL: _EMAIL.removesuffix(r"(?!\n)"),
+    NO_NUL: r"^[^\x00]*$",
+}
+"""What is published of each pattern: clients are made in languages that know no look-ahead, and have no characters beyond 16 bits in
+a class. All that the pattern takes, its plain form takes too; what more it takes is refused here."""
 
 Title: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern=_SOME_LINE)]
 Line: TypeAlias = Annotated[str, Meta(max_length=200, pattern=_LINE)]

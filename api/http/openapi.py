@@ -12,6 +12,7 @@ from api.http.access import SIGNED_IN
 from api.http.answered_headers import headers_of, is_limited
 from api.http.answered_times import tell_times
 from api.http.body_examples import EXAMPLES
+from api.http.plain_schemas import name_choices, plain_fields, plain_words, require_answered
 from api.http.problems import Problem
 
 Document: TypeAlias = dict[str, Any]
@@ -60,13 +61,18 @@ def described(app: Litestar) -> Document:
         if handler.resolve_include_in_schema()
         for method in handler.http_methods
     ]
-    bodies = [body for _, handler in operations for body in (_sent(handler), _answered(handler)) if body]
+    answers = [answer for _, handler in operations if (answer := _answered(handler))]
+    bodies = [*answers, *(body for _, handler in operations if (body := _sent(handler)))]
     references, schemas = msgspec.json.schema_components([Problem, *bodies], ref_template=_REFERENCE)
     tell_times(bodies, schemas)
+    require_answered(answers, schemas)
+    plain_words(schemas)
     named = dict(zip([Problem, *bodies], references, strict=True))
     for operation, handler in operations:
         _describe(operation, handler, named)
     document["components"]["schemas"] = schemas
+    name_choices(document, _REFERENCE)
+    plain_fields(document)
     plain: Document = msgspec.json.decode(_plainly(msgspec.json.encode(document), schemas))
     return plain
 

@@ -29,6 +29,12 @@ IfMatch: TypeAlias = Annotated[
         schema_extra={"pattern": r'^(\*|(W/)?"\d{1,18}")$'},
     ),
 ]
+IfNoneMatch: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-None-Match", description="The ETag of what the caller has: 304 if that is how it still is."
+    ),
+]
 IdempotencyKey: TypeAlias = Annotated[
     str | None,
     HeaderParameter(

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.params import FromPath, QueryParameter
+from msgspec import Meta
 
 from api.http.access import AUDIT
 from api.http.invalid_fields import InvalidField
@@ -28,7 +29,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
     stream_id: UUID
     version: int
     type: str
-    data: msgspec.Raw
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
     actor_id: UUID | None
     command_id: UUID
     recorded_at: datetime

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from api.charts.renderer import MEDIA_TYPES
 from api.charts.worker import ChartFormat
 from api.http.access import STAFF
-from api.http.requests import AnyRequest, MinPosition, actor_of, at_least, company_of
+from api.http.requests import AnyRequest, IfNoneMatch, MinPosition, actor_of, at_least, company_of
 from api.http.unchanged import is_unchanged
 from api.services import Services, services_of
 from projections import job_dashboard
@@ -53,6 +53,7 @@ async def chart(
     job_id: JobIds = None,
     top: Top = None,
     min_position: MinPosition = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response[bytes]:
     """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON."""
     services = services_of(request)

@@ -28,7 +28,8 @@ _DESCRIPTION = """\
 A hiring backend whose only source of truth is a log of events.
 
 **Bodies** are JSON in snake_case; times are RFC 3339 UTC; money is whole units of an ISO 4217 `currency`. \
-An unknown field is refused (400), so that a typing mistake is not lost.
+An unknown field is refused (400), so that a typing mistake is not lost. Names and titles are one line with something visible \
+in it, without control characters and those that turn the direction of what follows.
 
 **Errors** are RFC 9457 `application/problem+json` with a stable `type` (`/problems/<code>`). \
 Where it is counted how often somebody calls, `RateLimit-*` say what is left, in errors too.

@@ -23,7 +23,7 @@ from application.actor import Actor
 from application.commands import assessment_id
 from application.entity import pages, recorded
 from application.recorded import Recorded, StoredEvent
-from domain.assessment import ASSESSMENT, CommentAdded, ScorecardRevised, ScorecardSubmitted
+from domain.assessment import ASSESSMENT, CommentAdded, Recommendation, ScorecardRevised, ScorecardSubmitted
 from domain.identifiers import tenant_of
 from domain.job_application import JOB_APPLICATION, ApplicationScreened, Stage
 from infrastructure.mail import outcomes as mail_outcomes
@@ -48,7 +48,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
     comment: str | None = None
     ratings: dict[str, int] | None = None
-    recommendation: str | None = None
+    recommendation: Recommendation | None = None
     other_application_id: UUID | None = None
     mails: list[MailOutcome]
 

@@ -24,7 +24,7 @@ from effect where tenant_id = %s and position = any(%s) order by position, numbe
 class MailOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """A mail to one person.
 
-    `at` is when it was sent, given up or found to be switched off, or when it is tried next; None while it is being sent. `reason` says why it
+    `at` is when it was sent, given up or found to be switched off, or when it is tried next; null while it is being sent. `reason` says why it
     is not sent (yet).
     """
 
