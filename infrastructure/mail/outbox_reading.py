@@ -2,10 +2,11 @@
 
 import contextlib
 import email
-import email.policy
 import re
 from datetime import datetime
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Final
 
@@ -58,19 +59,29 @@ def one(folder: Path, name: str) -> StoredMail | None:
         content = (folder / name).read_bytes()
     except FileNotFoundError:
         return None
-    message = email.message_from_bytes(content, policy=email.policy.default)
+    message = email.message_from_string(content.decode("utf-8", "replace"))
     return StoredMail(
         name=name,
-        recipient=str(message.get("To", "")),
-        sender=str(message.get("From", "")),
-        subject=str(message.get("Subject", "")),
+        recipient=_who(message.get("To", "")),
+        sender=_who(message.get("From", "")),
+        subject=_in_letters(message.get("Subject", "")),
         at=datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%S%z"),
         text=_part(message, "plain"),
         html=_part(message, "html"),
     )
 
 
-def _part(message: EmailMessage, subtype: str) -> str:
+def _who(header: str) -> str:
+    """Name and address. What the library itself makes of them (as of 3.11) has blanks within a name of several encoded words."""
+    name, address = parseaddr(header)
+    return f"{_in_letters(name)} <{address}>" if name else address
+
+
+def _in_letters(header: str) -> str:
+    return str(make_header(decode_header("".join(header.splitlines()))))
+
+
+def _part(message: Message, subtype: str) -> str:
     for part in message.walk():
         if part.get_content_type() == f"text/{subtype}":
             content = part.get_payload(decode=True)

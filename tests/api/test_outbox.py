@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import uuid4
@@ -72,6 +73,18 @@ def send(folder: Path, content: Content, name: str = "Cleo", *, minute: int = 0)
     Outbox(folder).send(made)
     (new,) = set(folder.glob("*.eml")) - before
     return new.name
+
+
+@pytest.mark.parametrize(
+    "name", ["محمد عبد الرحمن بن عبد الله الأنصاري", "Wörtlichsteinhausen" * 4, 'Ada "A" <Admin> & Söhne']
+)
+async def test_a_long_name_is_shown_as_it_is_written(
+    embedded_system: tuple[System, Path], outbox: Path, name: str
+) -> None:
+    system, _ = embedded_system
+    mail = send(outbox, render("welcome", {"name": name, "url": "https://jobs.example.com"}), name)
+    for path in ("/outbox", f"/outbox/{mail}"):
+        assert escape(f"{name} <cleo@example.com>") in (await get(system, path)).text
 
 
 async def test_it_shows_each_mail_newest_first_as_sent(
