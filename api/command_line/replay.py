@@ -1,13 +1,13 @@
 """`hirelog replay`: one stream, event by event, with the state after each; as of any version or moment."""
 
 from datetime import datetime
+from textwrap import indent
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import psycopg
-from rich.console import Console
-from rich.table import Table
+from rich.pretty import pretty_repr
 from rpds import HashTrieMap, HashTrieSet
 
 from api.command_line.as_json import print_json
@@ -27,6 +27,7 @@ from infrastructure.log.connection import attentive
 from infrastructure.operator_error import OperatorError
 
 _DECIDERS: Final[tuple[AnyDecider, ...]] = (JOB_APPLICATION, ASSESSMENT, JOB, MEMBERSHIP, JOB_VIEW)
+_WIDTH: Final = 100
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,12 +103,14 @@ def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bo
     if as_json:
         print_json(found, enc_hook=plain)
         return
-    table = Table(title=f"stream {stream_id}")
-    for heading in ("version", "position", "recorded at (UTC)", "actor", "event"):
-        table.add_column(heading)
+    click.echo(f"stream {stream_id}")
     for step in found:
         at = step.recorded_at.isoformat(sep=" ", timespec="milliseconds")
-        table.add_row(str(step.version), str(step.position), at, str(step.actor_id or ""), repr(step.event))
-    console = Console()
-    console.print(table)
-    console.print("state:", found[-1].state)
+        by = f"  by {step.actor_id}" if step.actor_id else ""
+        click.echo(f"\nversion {step.version}  position {step.position}  {at}{by}\n{_indented(step.event)}")
+    click.echo(f"\nstate as of version {found[-1].version}\n{_indented(found[-1].state)}")
+
+
+def _indented(value: object) -> str:
+    """All of it, whatever the width of the terminal: this is read by auditors."""
+    return indent(pretty_repr(value, max_width=_WIDTH), "    ")

@@ -52,6 +52,16 @@ def test_who_names_the_database_needs_to_name_no_redis(database_url: str, tmp_pa
     assert "JobCreated" in found.output
 
 
+def test_nothing_of_an_event_is_left_out_for_want_of_room(database_url: str, tmp_path: Path) -> None:
+    job_id = new_id(new_tenant())
+    with world(database_url) as here:
+        here.append(job_id, created())
+    found = replayed(job_id, HIRELOG_HOME=str(tmp_path), DATABASE_URL=database_url, SECRET_KEY="x" * 40)
+    assert "\u2026" not in found.output
+    (event,) = (line for line in found.output.splitlines() if line.startswith("    JobCreated("))
+    assert event
+
+
 def test_where_nothing_runs_it_is_said_what_is_needed(tmp_path: Path) -> None:
     found = replayed(STREAM, HIRELOG_HOME=str(tmp_path))
     assert isinstance(found.exception, OperatorError)
