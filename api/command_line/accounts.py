@@ -178,24 +178,14 @@ def _connected(work: "Callable[[AsyncConnection[Any]], Awaitable[ResultT]]") -> 
 
 
 def _show(found: "list[KnownAccount]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from infrastructure.mail.plain_words import visible_line
 
-    table = Table()
-    for title in ("id", "e-mail", "name", "company", "since", "sessions", "state"):
-        table.add_column(title, overflow="fold")
     for account in found:
-        table.add_row(
-            str(account.account_id),
-            Text(account.email),
-            Text(account.name),
-            Text(account.company or "-"),
-            f"{account.created_at:%Y-%m-%d}",
-            str(account.sessions),
-            "disabled" if account.disabled_at else "",
-        )
-    Console().print(table)
+        sessions = f"{account.sessions} {'session' if account.sessions == 1 else 'sessions'}"
+        state = "  disabled" if account.disabled_at else ""
+        who = f"{account.name}, {account.company}" if account.company else account.name
+        click.echo(f"{account.email}  {visible_line(who, 500)}")
+        click.echo(f"    {account.account_id}  since {account.created_at:%Y-%m-%d}  {sessions}{state}")
 
 
 COMMANDS: Final[list[click.Command]] = [accounts, keys]

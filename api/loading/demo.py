@@ -225,7 +225,7 @@ def _jobs_of(loaded: Sequence[LoadedCompany]) -> list[_Job]:
     ]
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", help="The system; by default the one that `make run` starts.")
 @click.option(
     "--seed", default=1, show_default=True, help="The same seed makes the same people and decisions."

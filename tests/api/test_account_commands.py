@@ -37,6 +37,13 @@ async def test_a_name_is_found_in_either_way_to_write_its_letters(system: System
     assert found["account_id"] == founder.id
 
 
+async def test_an_address_and_an_id_of_the_list_can_be_copied_and_searched_for(system: System) -> None:
+    founder = await system.company("A company with a name that leaves little room in a line for all the rest")
+    listed = await hirelog(system, "accounts", "list", founder.email, COLUMNS="80")
+    assert founder.email in listed
+    assert founder.id in listed
+
+
 async def test_a_disabled_account_is_out_until_it_is_enabled(system: System) -> None:
     cy = await system.candidate()
     login = {"email": cy.email, "password": PASSWORD}
