@@ -49,12 +49,9 @@ def _ends(title: str, columns: int) -> str:
 
 
 def _room(title: str, columns: int) -> int:
-    """How many of the title's characters fit `columns`; Chinese, Japanese and Korean ones take two."""
-    return (
-        columns // 2
-        if any(unicodedata.east_asian_width(character) in "WF" for character in title)
-        else columns
-    )
+    """How many of the title's characters fit `columns`; Chinese, Japanese and Korean ones take two. A few emoji change nothing."""
+    wide = (unicodedata.category(one) == "Lo" and unicodedata.east_asian_width(one) in "WF" for one in title)
+    return columns // 2 if any(wide) else columns
 
 
 def printable(title: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final, Self
 import msgspec
 import structlog
 
-from api.charts.worker import CHART_VERSION, ChartFormat, JobBars, draw, leave_with_parent
+from api.charts.worker import CHART_VERSION, ChartFormat, JobBars, Shown, draw, leave_with_parent
 from infrastructure.processes.fair_turns import FairTurns, NoTurn
 from projections.job_dashboard import JobFigures
 
@@ -78,19 +78,21 @@ class ChartRenderer:
         return self._worker.pid
 
     @staticmethod
-    def etag(figures: Sequence[JobFigures], format: ChartFormat) -> str:  # noqa: A002 (the query parameter's name)
+    def etag(figures: Sequence[JobFigures], format: ChartFormat, of: int = 0) -> str:  # noqa: A002 (the query parameter's name)
         """The strong validator, with its quotes, of the chart that `render` would return; nothing is drawn for it."""
-        return _etag(_bars(figures), format)
+        return _etag(_shown(figures, of), format)
 
     async def render(
         self,
         figures: Sequence[JobFigures],
         format: ChartFormat,  # noqa: A002
         owner: Hashable,
+        of: int = 0,
     ) -> bytes:
-        """The chart as a file of type `MEDIA_TYPES[format]`; `owner` is the company that waits for it. Raises `ChartUnavailable`."""
-        bars = _bars(figures)
-        key = _etag(bars, format)
+        """The chart as a file of type `MEDIA_TYPES[format]`; `owner` is the company that waits for it, and `of` how many jobs it
+        has, where these are only the first. Raises `ChartUnavailable`."""
+        shown = _shown(figures, of)
+        key = _etag(shown, format)
         if (file := self._files.get(key)) is not None:
             self.kept += 1
             return file
@@ -98,7 +100,7 @@ class ChartRenderer:
         if drawing is not None:
             self.shared += 1
         else:
-            drawing = asyncio.create_task(self._draw_in_turn(owner, key, bars, format))
+            drawing = asyncio.create_task(self._draw_in_turn(owner, key, shown, format))
             self._drawing[key] = drawing
             drawing.add_done_callback(lambda done: self._finish(key, done))
         return await asyncio.shield(drawing)
@@ -108,33 +110,31 @@ class ChartRenderer:
         if not drawing.cancelled():
             drawing.exception()  # seen, even if every caller has gone
 
-    async def _draw_in_turn(
-        self, owner: Hashable, key: str, bars: Sequence[JobBars], form: ChartFormat
-    ) -> bytes:
+    async def _draw_in_turn(self, owner: Hashable, key: str, shown: Shown, form: ChartFormat) -> bytes:
         try:
             async with self._turns.turn(owner):
-                return await self._draw(key, bars, form)
+                return await self._draw(key, shown, form)
         except NoTurn:
             raise ChartUnavailable("Too many charts are being drawn; try again shortly.") from None
 
-    async def _draw(self, key: str, bars: Sequence[JobBars], form: ChartFormat) -> bytes:
+    async def _draw(self, key: str, shown: Shown, form: ChartFormat) -> bytes:
         for _ in range(2):
             if self._closed:
                 break
             try:
                 async with asyncio.timeout(self.timeout_seconds):
-                    file = await self._worker.draw(bars, form)
+                    file = await self._worker.draw(shown, form)
             except TimeoutError:
                 self._worker.end()
                 _log.warning(
-                    "chart_worker_stopped", seconds=self.timeout_seconds, jobs=len(bars), format=form
+                    "chart_worker_stopped", seconds=self.timeout_seconds, jobs=len(shown.jobs), format=form
                 )
                 raise ChartUnavailable(
                     f"The chart was not drawn within {self.timeout_seconds:g} seconds."
                 ) from None
             except (BrokenProcessPool, OSError) as error:
                 self._worker.end()
-                _log.warning("chart_worker_died", error=str(error), jobs=len(bars), format=form)
+                _log.warning("chart_worker_died", error=str(error), jobs=len(shown.jobs), format=form)
             else:
                 self.drawn += 1
                 self._files.keep(key, file)
@@ -151,7 +151,7 @@ class _Worker:
         self.pid: int | None = None
         self._pool: ProcessPoolExecutor | None = None
 
-    async def draw(self, bars: Sequence[JobBars], form: ChartFormat) -> bytes:
+    async def draw(self, shown: Shown, form: ChartFormat) -> bytes:
         loop = asyncio.get_running_loop()
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
@@ -162,7 +162,7 @@ class _Worker:
             self.pid = await loop.run_in_executor(pool, os.getpid)
             if pool is not self._pool:
                 raise BrokenProcessPool("ended while it started")
-        return await loop.run_in_executor(pool, draw, bars, form)
+        return await loop.run_in_executor(pool, draw, shown, form)
 
     def end(self) -> None:
         """Kill the process, for a drawing that hangs in foreign code hears nothing else."""
@@ -196,12 +196,13 @@ class KeptFiles:
             self.bytes -= len(oldest)
 
 
-def _bars(figures: Sequence[JobFigures]) -> list[JobBars]:
-    return [JobBars(job.title, job.views, job.applications, job.conversion_rate) for job in figures]
+def _shown(figures: Sequence[JobFigures], of: int) -> Shown:
+    jobs = [JobBars(job.title, job.views, job.applications, job.conversion_rate) for job in figures]
+    return Shown(jobs, max(of, len(jobs)))
 
 
-def _etag(bars: Sequence[JobBars], form: ChartFormat) -> str:
-    content = msgspec.json.encode((CHART_VERSION, _libraries(), form, bars))
+def _etag(shown: Shown, form: ChartFormat) -> str:
+    content = msgspec.json.encode((CHART_VERSION, _libraries(), form, shown))
     return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ChartFormat: TypeAlias = Literal["png", "svg", "json"]
 
-CHART_VERSION: Final = 1
+CHART_VERSION: Final = 2
 """Counted up with every change to the look, so that no cache keeps the old one."""
 
 MOST_JOBS: Final = 60
@@ -26,10 +26,13 @@ MOST_JOBS: Final = 60
 
 # Okabe and Ito's shades, which stay apart for colour-blind readers.
 _COLORS: Final = {"Views": "#0072B2", "Applications": "#E69F00", "Conversion rate": "#009E73"}
+_GREEN_INK: Final = "#007A5A"
+"""The line's green is too pale for small letters; this has 4.5:1 on white."""
 _INK: Final = "#333333"
 _PALE_INK: Final = "#666666"
 _FAINT: Final = "#E6E6E6"
 
+_TITLE: Final = "Job performance"
 _PIXELS_PER_POINT: Final = 2
 _NARROWEST: Final = 480
 _HEIGHT: Final = 340
@@ -44,6 +47,13 @@ class JobBars(NamedTuple):
     views: int
     applications: int
     conversion_rate: float | None
+
+
+class Shown(NamedTuple):
+    """The jobs of a chart, which are the first `of` so many."""
+
+    jobs: Sequence[JobBars]
+    of: int
 
 
 class DrawingError(Exception):
@@ -71,24 +81,25 @@ def leave_with_parent() -> None:
         threading.Thread(target=follow, daemon=True).start()
 
 
-def draw(jobs: Sequence[JobBars], form: ChartFormat) -> bytes:
+def draw(shown: Shown, form: ChartFormat) -> bytes:
     """The chart's file. Raises `DrawingError`, which unlike the libraries' errors can travel between processes."""
     try:
-        return _file(jobs, form)
+        return _file(shown, form)
     except Exception as error:  # noqa: BLE001 (whatever foreign code raises)
         raise DrawingError(f"{type(error).__name__}: {error}") from None
 
 
-def _file(jobs: Sequence[JobBars], form: ChartFormat) -> bytes:
+def _file(shown: Shown, form: ChartFormat) -> bytes:
     from altair import SCHEMA_VERSION
 
-    specification = chart(jobs).to_dict()
+    specification = chart(shown).to_dict()
     if form == "json":
         return msgspec.json.encode(specification)
     import vl_convert
 
     grammar = ".".join(SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     svg = vl_convert.vegalite_to_svg(specification, vl_version=grammar, allowed_base_urls=[])
+    svg = svg.replace("<svg ", f'<svg role="graphics-document" aria-label="{_TITLE}. {_subtitle(shown)}" ', 1)
     if form == "svg":
         return svg.encode()
     return compressed(vl_convert.svg_to_png(svg, scale=_PIXELS_PER_POINT))
@@ -112,20 +123,17 @@ def compressed(png: bytes) -> bytes:
     )
 
 
-def chart(jobs: Sequence[JobBars]) -> "Chart | LayerChart":
+def chart(shown: Shown) -> "Chart | LayerChart":
     """Two bars per job, and the conversion rate as a line on an axis of its own; Vega-Lite by Altair."""
     import altair as alt
 
-    shown = jobs[:MOST_JOBS]
-    subtitle = "Views, applications and conversion rate (applications / views) per job"
-    if len(jobs) > len(shown):
-        subtitle += f"; the first {len(shown)} of {len(jobs):,} jobs"
+    jobs = shown.jobs[:MOST_JOBS]
     drawn: Chart | LayerChart = (
-        (_bars_and_line(shown) if shown else _no_jobs())
+        (_bars_and_line(jobs) if jobs else _no_jobs())
         .properties(
             title=alt.TitleParams(
-                "Job performance",
-                subtitle=subtitle,
+                _TITLE,
+                subtitle=_subtitle(shown),
                 anchor="start",
                 offset=16,
                 fontSize=18,
@@ -159,6 +167,12 @@ def chart(jobs: Sequence[JobBars]) -> "Chart | LayerChart":
         )
     )
     return drawn
+
+
+def _subtitle(shown: Shown) -> str:
+    said = "Views, applications and conversion rate (applications / views) per job"
+    first = min(len(shown.jobs), MOST_JOBS)
+    return f"{said}; the first {first} of {shown.of:,} jobs" if shown.of > first else said
 
 
 def _bars_and_line(jobs: Sequence[JobBars]) -> "LayerChart":
@@ -209,7 +223,6 @@ def _bars_and_line(jobs: Sequence[JobBars]) -> "LayerChart":
         )
     )
     rates = _ticks(max(job.conversion_rate or 0.0 for job in jobs) or 100.0)
-    green = _COLORS["Conversion rate"]
     line = base.mark_line(
         strokeWidth=2.5,
         strokeJoin="round",
@@ -219,7 +232,9 @@ def _bars_and_line(jobs: Sequence[JobBars]) -> "LayerChart":
             "Conversion rate:Q",
             title="Conversion rate (%)",
             scale=alt.Scale(domain=[0, rates[-1]], nice=False),
-            axis=alt.Axis(values=rates, orient="right", grid=False, titleColor=green, labelColor=green),
+            axis=alt.Axis(
+                values=rates, orient="right", grid=False, titleColor=_GREEN_INK, labelColor=_GREEN_INK
+            ),
         ),
         color=alt.datum("Conversion rate"),
     )

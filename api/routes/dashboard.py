@@ -55,16 +55,19 @@ async def chart(
     min_position: MinPosition = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response[bytes]:
-    """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON."""
+    """Views (blue) and applications (orange) as bars, conversion as a green line; PNG, SVG or Vega-Lite JSON.
+
+    Of the 20 jobs with most applications, unless `top` or `job_id` says which; 60 at most are drawn. The subtitle says how many there are."""
     services = services_of(request)
     dashboard = await _figures(
         request, services, job_id, top or (None if job_id else _CHART_TOP), min_position
     )
-    tag = services.charts.etag(dashboard.items, format)
+    jobs, of = dashboard.items, dashboard.totals.jobs
+    tag = services.charts.etag(jobs, format, of)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if is_unchanged(request, tag):
         return Response(b"", status_code=304, headers=headers, media_type=MEDIA_TYPES[format])
-    image = await services.charts.render(dashboard.items, format, company_of(request))
+    image = await services.charts.render(jobs, format, company_of(request), of)
     return Response(image, headers=headers, media_type=MEDIA_TYPES[format])
 
 

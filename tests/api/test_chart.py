@@ -125,6 +125,39 @@ async def test_jobs_beyond_the_bound_are_announced(charts: ChartRenderer) -> Non
     assert many.count(b"Job 5") == 2 * 11
 
 
+async def test_a_chart_of_the_first_jobs_says_of_how_many(charts: ChartRenderer) -> None:
+    jobs = [figures("A"), figures("B")]
+    assert b"the first 2 of 44 jobs" in await charts.render(jobs, "svg", ACME, 44)
+    assert b"the first" not in await charts.render(jobs, "svg", ACME, 2)
+    assert charts.etag(jobs, "svg", 44) != charts.etag(jobs, "svg", 45)
+
+
+async def test_an_svg_says_what_it_is_to_who_cannot_see_it(charts: ChartRenderer) -> None:
+    for jobs in ([], [figures("A")]):
+        svg = ET.fromstring(await charts.render(jobs, "svg", ACME))  # noqa: S314
+        assert svg.get("role") == "graphics-document"
+        assert svg.get("aria-label", "").startswith("Job performance. Views, applications")
+
+
+async def test_letters_on_the_chart_can_be_told_from_white(charts: ChartRenderer) -> None:
+    svg = ET.fromstring(await charts.render([figures("A")], "svg", ACME))  # noqa: S314
+    inks = {text.get("fill", "") for text in svg.iter("{http://www.w3.org/2000/svg}text")}
+    assert len(inks) > 2
+    assert not [ink for ink in inks if 1.05 / (brightness(ink) + 0.05) < 4.5]
+
+
+def brightness(color: str) -> float:
+    """Relative luminance, as WCAG 2 has it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+async def test_emoji_do_not_break_words() -> None:
+    assert distinct_labels(["🚀 Senior Engineer"], 15, 3) == ["🚀 Senior\nEngineer"]
+    assert distinct_labels(["高级软件工程师后端"], 15, 3) == ["高级软件工程师\n后端"]
+
+
 async def test_the_json_is_vega_lite_with_its_data_and_colours_inside(charts: ChartRenderer) -> None:
     chart: dict[str, Any] = msgspec.json.decode(
         await charts.render([figures("A"), figures("B")], "json", ACME)

@@ -79,6 +79,15 @@ async def test_a_chart_is_drawn_in_three_forms_and_not_sent_twice(
     assert changed.headers["etag"] != etag
 
 
+async def test_a_chart_without_all_jobs_says_so(system: System) -> None:
+    admin = await system.company()
+    for number in range(21):
+        await admin.posts_job(title=f"Job {number}")
+    await system.project()
+    chart = await admin.get("/dashboard/chart", format="svg")
+    assert "the first 20 of 21 jobs" in chart.text
+
+
 async def test_a_form_that_is_none_is_400(system: System) -> None:
     admin = await system.company()
     for query in (
