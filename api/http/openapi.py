@@ -29,7 +29,8 @@ _PROBLEMS: Final = {
     "401": "No access token, or not a valid one.",
     "403": "Not for this role.",
     "404": "Unknown, or another company's; it is not told which.",
-    "409": "Refused by a rule, which `code` names; or the `Idempotency-Key` came with another request.",
+    "409": "Refused by a rule, which `code` names{rules}; or the `Idempotency-Key` came with another request "
+    "(`idempotency_key_reused`).",
     "412": "`If-Match` is not the current version, which `ETag` says.",
     "413": "The body is too large, also where none is read.",
     "415": "The body is of another media type. Where none is read, it may be empty or `{}`.",
@@ -51,7 +52,8 @@ class DescriptionPlugin(JsonRenderPlugin):
 
 
 def described(app: Litestar) -> Document:
-    """The OpenAPI document of an application. A handler whose answers are files names their media types as `answers=...`."""
+    """The OpenAPI document of an application. A handler whose answers are files names their media types as `answers=...`, one
+    that a rule may refuse the rules' codes as `rules=...`."""
     document = app.openapi_schema.to_schema()
     operations: list[tuple[Document, HTTPRouteHandler]] = [
         (document["paths"][route.path_format][method.lower()], handler)
@@ -121,8 +123,13 @@ def _describe(operation: Document, handler: HTTPRouteHandler, named: dict[Any, D
         done["content"] = {"application/json": {"schema": named[answered]}}
     responses.pop("400", None)
     problem = {"application/problem+json": {"schema": named[Problem]}}
+    rules = ", ".join(f"`{code}`" for code in handler.opt.get("rules", ()))
     problems = {
-        said: {"description": _PROBLEMS[said], "content": problem} for said in _said(operation, handler)
+        said: {
+            "description": _PROBLEMS[said].replace("{rules}", f": {rules}" if rules else ""),
+            "content": problem,
+        }
+        for said in _said(operation, handler)
     }
     operation["responses"] = {code: done} | dict(sorted((problems | responses).items()))
     for said, response in operation["responses"].items():

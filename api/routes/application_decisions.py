@@ -57,6 +57,7 @@ class RejectBody(Body, frozen=True):
     allow=RECRUITING,
     tags=["Applications"],
     operation_id="advance_application",
+    rules=("stage_not_allowed", "openings_filled", "already_decided", "application_moved", "own_application"),
 )
 async def advance(
     application_id: ApplicationId,
@@ -106,6 +107,13 @@ async def _pipeline_stage(
     status_code=200,
     tags=["Applications"],
     operation_id="reject_application",
+    rules=(
+        "already_hired",
+        "application_withdrawn",
+        "already_decided",
+        "application_moved",
+        "own_application",
+    ),
 )
 async def reject(
     application_id: ApplicationId,
@@ -159,6 +167,7 @@ async def _said(
     status_code=200,
     tags=["Applications"],
     operation_id="reinstate_application",
+    rules=("not_rejected", "application_moved", "own_application"),
 )
 async def reinstate(
     application_id: ApplicationId,
@@ -180,6 +189,7 @@ async def reinstate(
     status_code=200,
     tags=["Applications"],
     operation_id="withdraw_application",
+    rules=("already_hired", "application_rejected", "application_moved"),
 )
 async def withdraw(
     application_id: ApplicationId,

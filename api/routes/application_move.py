@@ -31,6 +31,15 @@ class MoveBody(Body, frozen=True):
     allow=RECRUITING,
     tags=["Applications"],
     operation_id="move_application",
+    rules=(
+        "already_applied",
+        "job_not_open",
+        "already_hired",
+        "application_rejected",
+        "application_withdrawn",
+        "application_moved",
+        "own_application",
+    ),
 )
 async def move(
     application_id: ApplicationId,

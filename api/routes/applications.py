@@ -89,7 +89,13 @@ AsOf: TypeAlias = Annotated[
 ]
 
 
-@post("/jobs/{job_id:uuid}/apply", allow=CANDIDATE, tags=["Applications"], operation_id="apply_for_job")
+@post(
+    "/jobs/{job_id:uuid}/apply",
+    allow=CANDIDATE,
+    tags=["Applications"],
+    operation_id="apply_for_job",
+    rules=("already_applied", "job_not_open"),
+)
 async def apply(
     job_id: JobId,
     request: AnyRequest,

@@ -58,6 +58,7 @@ class RemovedComment(msgspec.Struct, frozen=True, kw_only=True):
     allow=HIRING,
     tags=["Applications"],
     operation_id="add_comment",
+    rules=("own_application",),
 )
 async def add_comment(
     application_id: ApplicationId,
@@ -98,6 +99,7 @@ async def add_comment(
     status_code=200,
     tags=["Applications"],
     operation_id="remove_comment",
+    rules=("not_the_author", "own_application"),
 )
 async def remove_comment(
     application_id: ApplicationId, comment_id: FromPath[UUID], request: AnyRequest

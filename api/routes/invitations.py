@@ -49,6 +49,7 @@ class InviteBody(Body, frozen=True):
     tags=["Company"],
     headers=("Location",),
     operation_id="invite_member",
+    rules=("already_a_member",),
 )
 async def invite(
     data: JSONBody[InviteBody], request: AnyRequest, idempotency_key: IdempotencyKey = None
@@ -135,6 +136,7 @@ async def one(invitation_id: FromPath[UUID], request: AnyRequest) -> InvitationA
     status_code=200,
     tags=["Company"],
     operation_id="revoke_invitation",
+    rules=("invitation_accepted",),
 )
 async def revoke(invitation_id: FromPath[UUID], request: AnyRequest) -> InvitationAnswer:
     """Take an invitation back: its code is worthless from now on. One that was accepted stays (409 `invitation_accepted`)."""

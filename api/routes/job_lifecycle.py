@@ -15,7 +15,9 @@ from domain.decision import Command
 from domain.job import ArchiveJob, CloseJob, PublishJob, ReopenJob
 
 
-def _verb(name: str, command: Callable[[UUID], Command], description: str) -> HTTPRouteHandler:
+def _verb(
+    name: str, command: Callable[[UUID], Command], description: str, rules: tuple[str, ...]
+) -> HTTPRouteHandler:
     @post(
         f"/jobs/{{job_id:uuid}}/{name}",
         allow=HIRING,
@@ -23,6 +25,7 @@ def _verb(name: str, command: Callable[[UUID], Command], description: str) -> HT
         tags=["Jobs"],
         operation_id=f"{name}_job",
         description=description,
+        rules=rules,
     )
     async def carry_out(
         job_id: JobId,
@@ -37,8 +40,18 @@ def _verb(name: str, command: Callable[[UUID], Command], description: str) -> HT
 
 
 HANDLERS: Final = [
-    _verb("publish", PublishJob, "Open a draft to applications."),
-    _verb("close", CloseJob, "Take no more applications; those that are there go on."),
-    _verb("reopen", ReopenJob, "Open a closed job again, as long as an opening is left."),
-    _verb("archive", ArchiveJob, "Put a draft or a closed job away for good."),
+    _verb("publish", PublishJob, "Open a draft to applications.", ("job_archived", "job_closed")),
+    _verb(
+        "close",
+        CloseJob,
+        "Take no more applications; those that are there go on.",
+        ("job_archived", "job_not_open"),
+    ),
+    _verb(
+        "reopen",
+        ReopenJob,
+        "Open a closed job again, as long as an opening is left.",
+        ("job_archived", "job_not_closed", "openings_filled"),
+    ),
+    _verb("archive", ArchiveJob, "Put a draft or a closed job away for good.", ("job_open",)),
 ]

@@ -61,7 +61,7 @@ class EditJobBody(SkillsBody, frozen=True):
     openings: Openings | UnsetType = UNSET
 
 
-@post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job")
+@post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job", rules=("weights_invalid",))
 async def create(
     request: AnyRequest,
     data: JSONBody[CreateJobBody],
@@ -128,7 +128,19 @@ async def _record_view(services: Services, job_id: UUID, how: Metadata) -> None:
         return
 
 
-@patch("/jobs/{job_id:uuid}", allow=HIRING, tags=["Jobs"], operation_id="edit_job")
+@patch(
+    "/jobs/{job_id:uuid}",
+    allow=HIRING,
+    tags=["Jobs"],
+    operation_id="edit_job",
+    rules=(
+        "job_archived",
+        "openings_below_filled",
+        "weights_invalid",
+        "salary_range_invalid",
+        "currency_missing",
+    ),
+)
 async def edit(
     job_id: JobId,
     request: AnyRequest,

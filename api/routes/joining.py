@@ -47,6 +47,7 @@ class JoinedProfile(Profile, frozen=True, kw_only=True):
     problems=("409",),
     throttle="sign_in",
     operation_id="accept_invitation",
+    rules=("already_a_member", "member_of_another_company", "invited_another_address", "email_taken"),
 )
 async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> JoinedProfile:
     """Join the company that the code invites to, in the role that it was sent for.

@@ -64,7 +64,13 @@ async def members(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None)
     return Page(await _described(services, shown), following)
 
 
-@patch("/company/members/{member_id:uuid}", allow=ADMIN, tags=["Company"], operation_id="change_member")
+@patch(
+    "/company/members/{member_id:uuid}",
+    allow=ADMIN,
+    tags=["Company"],
+    operation_id="change_member",
+    rules=("last_admin",),
+)
 async def change_member(
     member_id: FromPath[UUID],
     request: AnyRequest,
@@ -96,6 +102,7 @@ async def change_member(
     tags=["Company"],
     problems=("403",),
     operation_id="remove_member",
+    rules=("last_admin",),
 )
 async def remove_member(
     member_id: FromPath[UUID], request: AnyRequest, if_match: IfMatch = None

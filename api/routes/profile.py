@@ -116,6 +116,7 @@ async def change(data: JSONBody[ProfileBody], request: AnyRequest) -> OwnProfile
     security=[{}],
     problems=("409",),
     operation_id="confirm_email",
+    rules=("email_taken",),
 )
 async def confirm_email(data: JSONBody[EmailConfirmBody], request: AnyRequest) -> ConfirmedEmail:
     """Give an account the address that the code was mailed to; the old address is told.

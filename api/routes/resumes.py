@@ -77,6 +77,7 @@ class ResumeList(msgspec.Struct, frozen=True):
     problems=("422",),
     headers=("Location",),
     operation_id="upload_resume",
+    rules=("too_many_resumes", "resume_deleted"),
 )
 async def upload_resume(
     request: AnyRequest, idempotency_key: IdempotencyKey = None

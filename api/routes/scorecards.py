@@ -71,6 +71,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
         200: ResponseSpec(Scorecard, description="The own scorecard for the stage, as it stands now.")
     },
     operation_id="submit_scorecard",
+    rules=("stage_not_reached", "own_application"),
 )
 async def submit_scorecard(
     application_id: ApplicationId,

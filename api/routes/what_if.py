@@ -42,6 +42,7 @@ class WhatIfBody(Body, frozen=True):
     status_code=200,
     tags=["Applications"],
     operation_id="screening_what_if",
+    rules=("weights_invalid", "salary_range_invalid", "currency_missing"),
 )
 async def ask(
     job_id: JobId,

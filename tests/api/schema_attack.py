@@ -122,7 +122,7 @@ class Attack:
                 headers=headers,
                 transport_kwargs={"session": self._session, "headers": headers},
                 excluded_checks=[positive_data_acceptance, negative_data_rejection],
-                additional_checks=[valid_is_accepted, invalid_is_refused],
+                additional_checks=[valid_is_accepted, invalid_is_refused, rule_is_named],
             )
         except FailureGroup as failures:
             self.wrong[f"{case.operation.label}\n{failures}"] = None
@@ -167,6 +167,15 @@ def invalid_is_refused(ctx: CheckContext, response: Any, case: AnyCase) -> None:
     """In a query `null` is no value, as if the parameter were not there; everything else that is invalid is refused."""
     if "null" not in map(str, (case.query or {}).values()) and None not in (case.query or {}).values():
         negative_data_rejection(ctx, response, case)
+
+
+def rule_is_named(ctx: CheckContext, response: Any, case: AnyCase) -> None:
+    """Which rules may refuse a request can be read before it is sent."""
+    if response.status_code == 409:
+        told = case.operation.definition.raw["responses"]["409"]["description"]
+        code = response.json()["code"]
+        if f"`{code}`" not in told:
+            raise AssertionError(f"{code} is not named: {told}")
 
 
 def _names(operation: Any) -> list[str]:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs of its own
@@ -13,6 +14,7 @@ from tests.api.resume_upload import upload, uploaded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+ROOT: Final = Path(__file__).parents[2]
 _VERBS = {"get", "post", "patch", "put", "delete"}
 
 
@@ -133,6 +135,32 @@ async def test_examples_can_be_sent(system: System) -> None:
     done(await admin.post(f"/jobs/{job['id']}/screening/what-if", EXAMPLES["screening_what_if"]))
     done(await admin.post(f"{path}/reject", EXAMPLES["reject_application"]))
     done(await admin.patch("/auth/me", EXAMPLES["change_account"]))
+
+
+NOT_TOLD: Final = {
+    "job_exists": "ids are made here",
+    "openings_invalid": "the schema says so before",
+    "ratings_invalid": "the same",
+    "threshold_invalid": "the same",
+    "not_a_member": "is found out before",
+    "invitation_void": "is answered as a code that is not valid",
+}
+"""Rules that no request can break."""
+
+
+async def test_each_rule_is_named_where_it_may_refuse(system: System) -> None:
+    told = "".join(
+        operation["responses"]["409"]["description"]
+        for _, _, operation in operations(await document(system))
+        if "409" in operation["responses"]
+    )
+    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", told))
+    sources = [
+        file.read_text() for folder in ("domain", "application") for file in (ROOT / folder).glob("*.py")
+    ]
+    rules = {code for text in sources for code in re.findall(r'Rejected\(\s*"([a-z_]+)"', text)}
+    assert len(rules) > 20
+    assert {rule for rule in rules if not rule.endswith("_not_found")} - named == set(NOT_TOLD)
 
 
 async def test_every_time_is_told_as_one(system: System) -> None:
