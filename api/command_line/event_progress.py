@@ -10,13 +10,15 @@ from rich.text import Text
 from infrastructure.read_models.rebuild import Progress as Told
 
 
-class _Rate(TextColumn):
+class Rate(TextColumn):
+    """Events per second since the beginning; rich's own speed leaves out the time before the first page."""
+
     def __init__(self) -> None:
         super().__init__("")
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} events/s")
+        seconds = task.finished_time or task.elapsed
+        return Text(f"{task.completed / seconds:,.0f} events/s" if seconds else "")
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def event_progress(name: str, *, quiet: bool = False) -> Generator[Told]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
+        Rate(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
