@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rpds import HashTrieSet
 
 from domain.decision import Command, Decider, Decision, Event, Rejected
-from domain.skills import fold
+from domain.skills import normalized
 
 Status: TypeAlias = Literal["draft", "open", "closed", "archived"]
 EmploymentType: TypeAlias = Literal["full_time", "part_time", "contract", "temporary", "internship", "other"]
@@ -271,8 +271,8 @@ def _edit(command: EditJob, state: Job) -> Decision[JobEvent]:
 
 def completed(requirements: Requirements) -> Requirements:
     """With every must-have skill among the skills."""
-    known = {fold(skill) for skill in requirements.skills}
-    further = tuple(skill for skill in requirements.must_have_skills if fold(skill) not in known)
+    known = {normalized(skill) for skill in requirements.skills}
+    further = tuple(skill for skill in requirements.must_have_skills if normalized(skill) not in known)
     return replace(requirements, skills=requirements.skills + further) if further else requirements
 
 

@@ -40,7 +40,7 @@ class ApplicationSubmitted(Event, frozen=True):
 
 
 class ApplicationScreened(Event, frozen=True):
-    """The verdict on the claims; with that revision of the job's requirements and these aliases (folded spelling -> name of
+    """The verdict on the claims; with that revision of the job's requirements and these aliases (normalized spelling -> name of
     the skill) anyone can come to it again."""
 
     verdict: Verdict

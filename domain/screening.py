@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from domain.skills import Vocabulary, fold
+from domain.skills import Vocabulary, normalized
 
 if TYPE_CHECKING:
     from domain.job import Requirements
@@ -55,18 +55,18 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def aliases_among(names: Iterable[str], vocabulary: Vocabulary) -> dict[str, str]:
-    """What `vocabulary` says of these names, where it says anything: folded spelling -> name."""
+    """What `vocabulary` says of these names, where it says anything: normalized spelling -> name."""
     found: dict[str, str] = {}
     for name in names:
-        folded = fold(name)
+        spelling = normalized(name)
         known = vocabulary.canonical(name)
-        if known != folded:
-            found[folded] = known
+        if known != spelling:
+            found[spelling] = known
     return found
 
 
 def screen(requirements: "Requirements", claims: "Claims", aliases: Mapping[str, str]) -> Screening:
-    """Judge claims by requirements; `aliases` maps folded spellings of skills to their names.
+    """Judge claims by requirements; `aliases` maps normalized spellings of skills to their names.
 
     Qualified is who has every must-have skill and at least the threshold, if the job asks for anything at all.
     """
@@ -98,13 +98,13 @@ def screen(requirements: "Requirements", claims: "Claims", aliases: Mapping[str,
 
 
 def _named(skills: tuple[str, ...], aliases: Mapping[str, str]) -> frozenset[str]:
-    folded = _folded(skills)
-    return frozenset({aliases.get(name, name) for name in folded} - {""}) if aliases else folded
+    names = _normalized(skills)
+    return frozenset({aliases.get(name, name) for name in names} - {""}) if aliases else names
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _folded(skills: tuple[str, ...]) -> frozenset[str]:
-    return frozenset({fold(skill) for skill in skills} - {""})
+def _normalized(skills: tuple[str, ...]) -> frozenset[str]:
+    return frozenset({normalized(skill) for skill in skills} - {""})
 
 
 @lru_cache(maxsize=4096)

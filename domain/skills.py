@@ -59,8 +59,8 @@ class _Match(msgspec.Struct, frozen=True):
 class Vocabulary(msgspec.Struct, frozen=True):
     """Spellings of skills; build it with `Vocabulary.of` and widen it with `extended`.
 
-    `names`: a folded spelling -> the skill's name. `terms`: the words of a spelling, with blanks between them -> what they mean in
-    a text; spellings of very many words are left out. `longest`: a word -> the most words of any term that begins with it.
+    `names`: a normalized spelling -> the skill's name. `terms`: the words of a spelling, with blanks between them -> what they
+    mean in a text; spellings of very many words are left out. `longest`: a word -> the most words of any term that begins with it.
     """
 
     names: Mapping[str, str]
@@ -76,13 +76,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """This vocabulary and more skills. What a spelling means here already it goes on to mean."""
         added = tuple(skills)
         names, terms, longest = dict(self.names), dict(self.terms), dict(self.longest)
-        own_names = [names.setdefault(fold(skill.name), fold(skill.name)) for skill in added]
+        own_names = [names.setdefault(normalized(skill.name), normalized(skill.name)) for skill in added]
         for skill, name in zip(added, own_names, strict=True):
             for spelling in (skill.name, *skill.aliases):
-                names.setdefault(fold(spelling), name)
+                names.setdefault(normalized(spelling), name)
         for skill in added:
             for spelling in (skill.name, *skill.aliases):
-                meaning = names[fold(spelling)]
+                meaning = names[normalized(spelling)]
                 words = _words(spelling)
                 term = _Term(meaning, spelling in skill.words)
                 joined = "".join(words)
@@ -95,10 +95,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
         return Vocabulary(names, terms, longest)
 
     def canonical(self, name: str) -> str:
-        """The skill's name for any of its spellings; a spelling that is unknown stays itself, folded."""
-        folded = fold(name)
-        known = self.names.get(folded)
-        return known or self.names.get(folded.translate(_AS_SPACE), folded)
+        """The skill's name for any of its spellings; a spelling that is unknown stays itself, normalized."""
+        spelling = normalized(name)
+        known = self.names.get(spelling)
+        return known or self.names.get(spelling.translate(_AS_SPACE), spelling)
 
     def find(self, text: str) -> tuple[str, ...]:
         """The names of the skills that a text names, sorted.
@@ -140,7 +140,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=4_096)
-def fold(name: str) -> str:
+def normalized(name: str) -> str:
     """A spelling without case and without needless space."""
     return " ".join(name.casefold().split())
 

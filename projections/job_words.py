@@ -9,7 +9,7 @@ from msgspec import Meta
 from psycopg import AsyncConnection
 from rapidfuzz.distance import OSA
 
-from domain.skills import Vocabulary, fold
+from domain.skills import Vocabulary, normalized
 
 LONGEST_QUERY: Final = 500
 """Characters of `q` that count; PostgreSQL refuses a word of more than 2,046 bytes."""
@@ -59,9 +59,9 @@ class Spellings:
             self._of.setdefault(name, []).append(spelling)
 
     def of(self, skill: str) -> list[str]:
-        """Every spelling of a skill, whichever of them is given; a skill that is unknown is spelt as it is, folded."""
+        """Every spelling of a skill, whichever of them is given; a skill that is unknown is spelt as it is, normalized."""
         name = self.vocabulary.canonical(skill)
-        return list(dict.fromkeys((name, fold(skill), *self._of.get(name, ()))))
+        return list(dict.fromkeys((name, normalized(skill), *self._of.get(name, ()))))
 
     def others(self, spelling: str) -> list[str]:
         """Some other spellings of a known skill, its name first; none that has the words of `spelling` in it anyway."""
@@ -85,9 +85,9 @@ class SpellingsOf:
 
 def skill_keys(skills: tuple[str, ...]) -> tuple[str, ...]:
     """The spellings under which a job's skills are found."""
-    folded = [fold(skill) for skill in skills]
+    names = [normalized(skill) for skill in skills]
     return tuple(
-        dict.fromkeys((*folded, *(re.sub(r"[-_./]+", " ", skill).strip() or skill for skill in folded)))
+        dict.fromkeys((*names, *(re.sub(r"[-_./]+", " ", skill).strip() or skill for skill in names)))
     )
 
 
@@ -95,7 +95,7 @@ def words(q: str, spellings: Spellings) -> Words:
     """What `q` asks for, in the words of a search engine: all of its words, "in this order", -not this, this or that."""
     parts = list(_parts(q))
     telling = [part for part in parts if part.lower() not in _SMALL_WORDS] or parts
-    plain = [fold(part) if _is_plain(part) else "" for part in telling]
+    plain = [normalized(part) if _is_plain(part) else "" for part in telling]
     found: dict[Replacement, None] = {}
     for start in range(len(plain)):
         for end in range(start + 1, min(start + _WORDS_OF_A_SKILL, len(plain)) + 1):

@@ -11,7 +11,7 @@ import rich_click as click
 from api.command_line.as_json import AS_JSON, print_json
 from api.command_line.servers import database_url
 from api.http.fields import Skill
-from domain.skills import fold
+from domain.skills import normalized
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct):
-    """What a file holds: skills by name, their folded names, lines that were refused and why, aliases that two claim."""
+    """What a file holds: skills by name, their normalized names, lines that were refused and why, aliases that two claim."""
 
     skills: dict[str, tuple[str, ...]]
     refused: list[tuple[int, str]]
@@ -141,14 +141,14 @@ def _take(line: bytes, number: int, found: Read, owners: dict[str, str]) -> None
         found.refused.append((number, str(error)))
         return
     name = " ".join(skill.name.split())
-    if fold(name) in found.names:
+    if normalized(name) in found.names:
         found.refused.append((number, f"{name!r} comes twice"))
         return
-    found.names.add(fold(name))
+    found.names.add(normalized(name))
     aliases: list[str] = []
-    owners.setdefault(fold(name), name)
+    owners.setdefault(normalized(name), name)
     for alias in (" ".join(alias.split()) for alias in skill.aliases):
-        owner = owners.setdefault(fold(alias), name)
+        owner = owners.setdefault(normalized(alias), name)
         if owner == name:
             aliases.append(alias)
         else:

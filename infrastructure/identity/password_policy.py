@@ -45,41 +45,41 @@ def refusal(password: str, context: Iterable[str] = ()) -> str | None:
     """
     if not _SHORTEST <= len(password) <= _LONGEST:
         return f"a password has {_SHORTEST} to {_LONGEST} characters"
-    folded = unicodedata.normalize("NFKC", password).casefold()
-    if _is_common(folded):
+    normalized = unicodedata.normalize("NFKC", password).casefold()
+    if _is_common(normalized):
         return (
             "this is among the passwords that are tried first, or such a one with trimmings: choose another"
         )
-    if _is_pattern(folded):
+    if _is_pattern(normalized):
         return "this only repeats or counts: choose something that cannot be guessed from its beginning"
-    if _is_about(folded, context):
+    if _is_about(normalized, context):
         return "this is mostly your name, address or company: choose something that says nothing about you"
     return None
 
 
-def _is_common(folded: str) -> bool:
-    joined = "".join(folded.split())
+def _is_common(normalized: str) -> bool:
+    joined = "".join(normalized.split())
     bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", joined)
-    forms = {folded, joined}
+    forms = {normalized, joined}
     if len(joined) - len(bare) <= _TRIMMINGS:
         forms.add(bare)
     forms |= {form.translate(table) for form in tuple(forms) for table in _LOOK_ALIKES}
     return not forms.isdisjoint(_common())
 
 
-def _is_pattern(folded: str) -> bool:
+def _is_pattern(normalized: str) -> bool:
     """One to four characters over and over, or walks, with up to two more letters or digits around them."""
     if (
-        len(folded) < _LONG
-        and (repeated := _REPEATED.fullmatch(folded))
+        len(normalized) < _LONG
+        and (repeated := _REPEATED.fullmatch(normalized))
         and repeated[1].startswith(repeated[2])
     ):
         return True
-    places = [place for place, character in enumerate(folded) if character.isalnum()]
-    if len(folded) - len(places) > _SEPARATORS:
+    places = [place for place, character in enumerate(normalized) if character.isalnum()]
+    if len(normalized) - len(places) > _SEPARATORS:
         return False
     return any(
-        all(map(_is_walk, re.findall(r"[^\W\d_]+|\d+", folded[places[before] : places[-1 - after] + 1])))
+        all(map(_is_walk, re.findall(r"[^\W\d_]+|\d+", normalized[places[before] : places[-1 - after] + 1])))
         for before, after in _AFFIXES
         if len(places) - before - after >= _SHORTEST_CORE
     )
@@ -97,13 +97,13 @@ def _is_walk(part: str) -> bool:
     )
 
 
-def _is_about(folded: str, context: Iterable[str]) -> bool:
+def _is_about(normalized: str, context: Iterable[str]) -> bool:
     words = {"hirelog"}
     for known in context:
         whole = unicodedata.normalize("NFKC", known).casefold()
         local = whole.partition("@")[0]
         words |= {*re.findall(r"\w+", local), re.sub(r"\W+", "", local), re.sub(r"\W+", "", whole)}
-    left = "".join(re.findall(r"\w", folded))
+    left = "".join(re.findall(r"\w", normalized))
     found = False
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= _SHORTEST_WORD and word in left:

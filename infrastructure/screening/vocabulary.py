@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, Connection
 
-from domain.skills import BUILT_IN, Skill, Vocabulary, fold
+from domain.skills import BUILT_IN, Skill, Vocabulary, normalized
 from infrastructure.database.tenant_walls import Database
 from infrastructure.processes.background import Background
 
@@ -98,18 +98,18 @@ def import_skills(connection: Connection[Any], skills: dict[str, tuple[str, ...]
     with connection.transaction():
         connection.execute("select generation from skill_import for update")
         known = {
-            fold(name): (name, tuple(aliases))
+            normalized(name): (name, tuple(aliases))
             for name, aliases in connection.execute("select name, aliases from skill").fetchall()
         }
-        added = {name: aliases for name, aliases in skills.items() if fold(name) not in known}
+        added = {name: aliases for name, aliases in skills.items() if normalized(name) not in known}
         changed = {
             name: aliases
             for name, aliases in skills.items()
-            if fold(name) in known and known[fold(name)] != (name, aliases)
+            if normalized(name) in known and known[normalized(name)] != (name, aliases)
         }
         with connection.cursor() as cursor:
             cursor.execute(
-                "delete from skill where name = any(%s)", ([known[fold(name)][0] for name in changed],)
+                "delete from skill where name = any(%s)", ([known[normalized(name)][0] for name in changed],)
             )
             with cursor.copy("copy skill (name, aliases) from stdin") as copy:
                 for name, aliases in (added | changed).items():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.skills import BUILT_IN, Skill, Vocabulary, fold
+from domain.skills import BUILT_IN, Skill, Vocabulary, normalized
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_a_spelling_of_many_words_is_known_and_costs_no_text_its_time() -> None:
 def test_any_vocabulary_can_be_asked(skills: list[tuple[str, list[str]]]) -> None:
     vocabulary = Vocabulary.of(Skill(name, tuple(aliases)) for name, aliases in skills)
     for name, _ in skills:
-        assert vocabulary.canonical(name) in {fold(other) for other, _ in skills}
+        assert vocabulary.canonical(name) in {normalized(other) for other, _ in skills}
         assert set(vocabulary.find(name)) <= set(vocabulary.names.values())
