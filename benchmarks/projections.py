@@ -11,7 +11,7 @@ import uvloop
 from benchmarks import lag, report, stock_projection
 from benchmarks.lag import Lags
 from benchmarks.processes import python
-from benchmarks.rebuild_once import Outcome
+from benchmarks.rebuild_once import Measurement
 from benchmarks.report import Figure, Report, Target
 from benchmarks.sample import percentile, ratio
 from benchmarks.seed import history
@@ -46,9 +46,9 @@ _QUICK: Final = Plan((5_000, 15_000, 50_000), stock_jobs=2, rounds=1, load_secon
 class Rebuilds(msgspec.Struct):
     """The rebuilds of each size, and the stock runner's events per second beside those of the middle size."""
 
-    small: list[Outcome] = []
-    middle: list[Outcome] = []
-    large: list[Outcome] = []
+    small: list[Measurement] = []
+    middle: list[Measurement] = []
+    large: list[Measurement] = []
     stock: list[float] = []
 
 
@@ -98,16 +98,16 @@ async def _grow(database_url: str, company: UUID, jobs: int) -> None:
         await history(store, company, jobs)
 
 
-def _rebuild(database_url: str) -> Outcome:
+def _rebuild(database_url: str) -> Measurement:
     command = python("-m", "benchmarks.rebuild_once", database_url, _MODEL)
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    return msgspec.json.decode(done.stdout, type=Measurement)
 
 
 def _report(note: str, plan: Plan, rebuilds: Rebuilds, lags: Lags) -> Report:
     loaded, idle = sorted(lags.loaded), sorted(lags.idle)
     speeds = [one.per_second for one in rebuilds.middle]
-    small, large = (_peak(outcomes) for outcomes in (rebuilds.small, rebuilds.large))
+    small, large = (_peak(measured) for measured in (rebuilds.small, rebuilds.large))
     events = rebuilds.middle[0].events
     return Report(
         title="Read models",
@@ -145,8 +145,8 @@ def _report(note: str, plan: Plan, rebuilds: Rebuilds, lags: Lags) -> Report:
     )
 
 
-def _peak(outcomes: list[Outcome]) -> float:
-    return statistics.median(one.peak_mib for one in outcomes)
+def _peak(rebuilds: list[Measurement]) -> float:
+    return statistics.median(one.peak_mib for one in rebuilds)
 
 
 if __name__ == "__main__":

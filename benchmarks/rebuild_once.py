@@ -12,7 +12,7 @@ from infrastructure.read_models.rebuild import rebuild
 from projections.menu import named
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Measurement(msgspec.Struct, frozen=True):
     """`peak_mib` is the most memory that the process has held (resident)."""
 
     events: int
@@ -42,7 +42,7 @@ def main() -> None:
     began = time.perf_counter()
     done = rebuild(database_url, named(name))
     seconds = time.perf_counter() - began
-    print(msgspec.json.encode(Outcome(done.events, seconds, peak_mib())).decode())
+    print(msgspec.json.encode(Measurement(done.events, seconds, peak_mib())).decode())
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from domain.job_application import Claims
 
 Verdict: TypeAlias = Literal["qualified", "not_qualified"]
-Outcome: TypeAlias = Literal["met", "partly", "not_met", "not_judged", "not_asked"]
+CriterionOutcome: TypeAlias = Literal["met", "partly", "not_met", "not_judged", "not_asked"]
 CriterionName: TypeAlias = Literal["skills", "experience", "salary", "must_have"]
 
 POLICY_VERSION: Final = 1
@@ -37,7 +37,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     name: CriterionName
-    outcome: Outcome
+    outcome: CriterionOutcome
     points: int
     out_of: int
     asked: tuple[str, ...]
@@ -131,7 +131,7 @@ def _skills(required: frozenset[str], held: frozenset[str], said: bool, out_of: 
         return _not_asked("skills", "The job names no required skill")
     points = out_of * len(held) // len(required)
     if len(held) == len(required):
-        outcome: Outcome = "met"
+        outcome: CriterionOutcome = "met"
         words = (
             f"Has all {len(required)} required skills." if len(required) > 1 else "Has the required skill."
         )
@@ -155,7 +155,7 @@ def _skills(required: frozenset[str], held: frozenset[str], said: bool, out_of: 
 def _experience(asked: int, years: int | None, out_of: int) -> Criterion:
     if asked <= 0:
         return _not_asked("experience", "The job asks for no minimum of experience")
-    outcome: Outcome
+    outcome: CriterionOutcome
     points = 0
     found: tuple[str, ...] = ()
     if years is None or years < 0:
@@ -196,7 +196,7 @@ def _salary(requirements: "Requirements", claims: "Claims", out_of: int) -> Crit
     )
 
 
-def _salary_outcome(requirements: "Requirements", claims: "Claims") -> tuple[Outcome, str]:
+def _salary_outcome(requirements: "Requirements", claims: "Claims") -> tuple[CriterionOutcome, str]:
     low, high, ask = requirements.salary_min, requirements.salary_max, claims.expected_salary
     if ask is None or ask < 0:
         return "not_judged", "Says no expected salary, so there are no points for it."

@@ -13,14 +13,14 @@ from application.recorded import Append, Appended, LogUnavailable, VersionConfli
 from infrastructure.log import transaction as tx
 from infrastructure.log.pipeline import BEGIN, COMMIT, Call, run, run_sync
 
-Outcome: TypeAlias = Appended | VersionConflict
-_Writing: TypeAlias = Generator[list[Call], list[PGresult], list[Outcome]]
+AppendResult: TypeAlias = Appended | VersionConflict
+_Writing: TypeAlias = Generator[list[Call], list[PGresult], list[AppendResult]]
 
 _FRUITLESS_ROUNDS: Final = 20
 
 
 def _write(appends: Sequence[Append], *, walled: bool = False) -> _Writing:
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, AppendResult] = {}
     pending = _plan(appends, outcomes)
     fruitless = 0
     while pending:
@@ -51,7 +51,7 @@ def _write(appends: Sequence[Append], *, walled: bool = False) -> _Writing:
     return [outcomes[index] for index in range(len(appends))]
 
 
-def _plan(appends: Sequence[Append], outcomes: dict[int, Outcome]) -> list[tx.Planned]:
+def _plan(appends: Sequence[Append], outcomes: dict[int, AppendResult]) -> list[tx.Planned]:
     """The appends that may hold; those that contradict themselves have their outcome already."""
     pending: list[tx.Planned] = []
     for index, append in enumerate(appends):
@@ -64,7 +64,7 @@ def _plan(appends: Sequence[Append], outcomes: dict[int, Outcome]) -> list[tx.Pl
 
 def _conflicts(
     suspects: list[tx.Planned], *, walled: bool
-) -> Generator[list[Call], list[PGresult], dict[int, Outcome]]:
+) -> Generator[list[Call], list[PGresult], dict[int, AppendResult]]:
     """Tells the appends that conflict from those that may be tried again."""
     streams: dict[UUID, dict[tx.StreamBytes, None]] = {}
     for planned in suspects:
@@ -89,7 +89,7 @@ def _conflicts(
 
 async def write(
     connection: psycopg.AsyncConnection[object], appends: Sequence[Append], *, walled: bool = False
-) -> list[Outcome]:
+) -> list[AppendResult]:
     """The outcome of each append, in order; all that hold are durable. The connection is in no transaction.
 
     `walled`: it is the API's, and sees a tenant's rows only when it says so.
@@ -101,7 +101,7 @@ async def write(
         while True:
             calls = writing.send(await run(connection, calls))
     except StopIteration as done:
-        outcomes: list[Outcome] = done.value
+        outcomes: list[AppendResult] = done.value
         return outcomes
     except psycopg.Error:
         try:
@@ -111,7 +111,7 @@ async def write(
         raise
 
 
-def write_sync(connection: psycopg.Connection[object], appends: Sequence[Append]) -> list[Outcome]:
+def write_sync(connection: psycopg.Connection[object], appends: Sequence[Append]) -> list[AppendResult]:
     """`write` on a synchronous connection."""
     _outside_transactions(connection)
     writing = _write(appends)
@@ -120,7 +120,7 @@ def write_sync(connection: psycopg.Connection[object], appends: Sequence[Append]
         while True:
             calls = writing.send(run_sync(connection, calls))
     except StopIteration as done:
-        outcomes: list[Outcome] = done.value
+        outcomes: list[AppendResult] = done.value
         return outcomes
     except psycopg.Error:
         try:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 from uuid import UUID
 
 import psycopg
@@ -161,8 +161,8 @@ class Deliverer:
             if full:
                 self._news.set()
 
-    def _attempt(self, due: AnyDue) -> "Outcome":
-        """Send one mail; what to record of it."""
+    def _attempt(self, due: AnyDue) -> "WriteResult":
+        """Send one mail; answers what writes the result."""
         mail: Mail | None = None
         if self._stopping.is_set():
             return lambda connection: queue.give_back(connection, due)
@@ -219,12 +219,12 @@ class Deliverer:
             queued_at=due.queued_at,
         )
 
-    def _record(self, outcome: "Outcome") -> None:
-        """Write down an outcome; tried for a while when the database is away, because an unrecorded mail is sent again."""
+    def _record(self, write: "WriteResult") -> None:
+        """Write the result of an attempt; tried for a while when the database is away, because an unrecorded mail is sent again."""
         for number in range(1, _RECORD_TRIES + 1):
             try:
                 with self._pool.connection() as connection:
-                    outcome(connection)
+                    write(connection)
             except psycopg.Error:
                 if number == _RECORD_TRIES:
                     raise
@@ -233,10 +233,10 @@ class Deliverer:
                 return
 
 
-Outcome = Callable[[Connection[Any]], None]
+WriteResult: TypeAlias = Callable[[Connection[Any]], None]
 
 
-def _later(due: AnyDue, reason: str) -> Outcome:
+def _later(due: AnyDue, reason: str) -> WriteResult:
     if due.attempt >= ATTEMPTS:
         return _given_up(due, f"{reason} (after {due.attempt} attempts)")
     seconds = pause_seconds(due.attempt)
@@ -246,12 +246,12 @@ def _later(due: AnyDue, reason: str) -> Outcome:
     return lambda connection: queue.try_later(connection, due, reason, seconds)
 
 
-def _given_up(due: AnyDue, reason: str) -> Outcome:
+def _given_up(due: AnyDue, reason: str) -> WriteResult:
     _log.error("mail is given up", kind=due.kind, mail_id=str(due.mail_id), reason=reason)
     return lambda connection: queue.give_up(connection, due, reason)
 
 
-def _held(due: AnyDue, reason: str, seconds: float) -> Outcome:
+def _held(due: AnyDue, reason: str, seconds: float) -> WriteResult:
     """Nothing is lost by it: the mail waits with all others, and this was no attempt of its own."""
     _log.error("all mail is held", seconds=round(seconds), reason=reason)
 
