@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 
-from api.loading.postings import Mapped, map_line
+from api.loading.postings import MappedPosting, map_line
 from benchmarks.seed import store_streams
 from benchmarks.servers import migrated_database
 from domain.identifiers import random_id, tenant_id
@@ -77,7 +77,7 @@ def load(running: Servers, path: Path) -> Postings:
     streams: list[tuple[UUID, tuple[Any, ...]]] = []
     for line in path.read_bytes().splitlines():
         mapped = map_line(line)
-        if not isinstance(mapped, Mapped):
+        if not isinstance(mapped, MappedPosting):
             continue
         body, job_id = mapped.body, random_id(company, uuid4())
         ids[job_id] = msgspec.json.decode(line, type=_Named).id

@@ -9,7 +9,7 @@ from api.http.invalid_fields import InvalidField
 from api.http.problems import not_valid
 from infrastructure.identity.accounts import letter_box
 from infrastructure.mail.message import address, in_own_letters
-from infrastructure.mail.transport import Refused
+from infrastructure.mail.transport import Undeliverable
 
 _UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 _UNWRITTEN: Final = "CZ"
@@ -28,8 +28,8 @@ def check_email(email: str) -> None:
         domain = in_own_letters(address("", email).domain)
         if domain != letter_box(email).rpartition("@")[2]:
             reason = "write its domain in its own small letters"
-    except Refused as refused:
-        reason = str(refused)
+    except Undeliverable as error:
+        reason = str(error)
     if letter_box(email) != email.lower():
         reason = reason or "write it in small letters"
     if _UNSEEN.search(email) or any(category(letter)[0] in _UNWRITTEN for letter in email):

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from api.command_line.as_json import print_json
 from api.loading.client import Account, Client, RefusedError, UnreachableError, for_each
 from api.loading.load_report import LoadReport, shown
-from api.loading.postings import JobBody, Mapped, Refused, map_line
+from api.loading.postings import JobBody, MappedPosting, RefusedPosting, map_line
 
 INTERRUPTED = 130
 _LONGEST_LINE = 1_000_000
@@ -82,17 +82,19 @@ async def load(
         number, text = line
         mark.begin(number)
         outcome = (
-            Refused("line_too_long", f"{len(text):,} bytes and more") if _too_long(text) else map_line(text)
+            RefusedPosting("line_too_long", f"{len(text):,} bytes and more")
+            if _too_long(text)
+            else map_line(text)
         )
-        if isinstance(outcome, Mapped):
+        if isinstance(outcome, MappedPosting):
             try:
                 founder = await founders.of(outcome.company)
                 created = await client.post("/jobs", outcome.body, founder)
                 company = companies.setdefault(outcome.company, LoadedCompany(outcome.company, founder, []))
                 company.jobs.append((str(created["id"]), replace(outcome.body, description="")))
             except RefusedError as refused:
-                outcome = Refused(refused.code, f"{refused.status}: {refused.detail}")
-        if isinstance(outcome, Refused):
+                outcome = RefusedPosting(refused.code, f"{refused.status}: {refused.detail}")
+        if isinstance(outcome, RefusedPosting):
             report.count_refused(number, outcome)
         else:
             report.count_loaded(outcome)

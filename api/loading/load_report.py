@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.loading.posting_rules import REASONS, RULES
-from api.loading.postings import Mapped, Refused
+from api.loading.postings import MappedPosting, RefusedPosting
 
 _EXAMPLES = 3
 _FIELDS_NAMED = 50
@@ -55,7 +55,7 @@ class LoadReport(msgspec.Struct):
     password: str = ""
     logins: list[str] = []
 
-    def count_loaded(self, mapped: Mapped) -> None:
+    def count_loaded(self, mapped: MappedPosting) -> None:
         self.lines += 1
         self.loaded += 1
         self.loaded_unchanged += not mapped.changes
@@ -65,7 +65,7 @@ class LoadReport(msgspec.Struct):
             if field in self.not_kept or len(self.not_kept) < _FIELDS_NAMED:
                 self.not_kept[field] = self.not_kept.get(field, 0) + 1
 
-    def count_refused(self, line: int, refused: Refused) -> None:
+    def count_refused(self, line: int, refused: RefusedPosting) -> None:
         self.lines += 1
         self.refused += 1
         meaning = REASONS.get(refused.reason, "refused by the API")

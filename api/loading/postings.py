@@ -45,7 +45,7 @@ class JobBody(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["draft", "open"] = "open"
 
 
-class Mapped(msgspec.Struct, frozen=True):
+class MappedPosting(msgspec.Struct, frozen=True):
     """A posting that can be sent; `changes` are keys of `posting_rules.RULES`, each once; `not_kept` are fields that had a value."""
 
     company: str
@@ -54,7 +54,7 @@ class Mapped(msgspec.Struct, frozen=True):
     not_kept: tuple[str, ...] = ()
 
 
-class Refused(msgspec.Struct, frozen=True):
+class RefusedPosting(msgspec.Struct, frozen=True):
     """A posting that cannot be sent: `reason` is a key of `posting_rules.REASONS`, `detail` is for people."""
 
     reason: str
@@ -64,7 +64,7 @@ class Refused(msgspec.Struct, frozen=True):
 class _WrongInputError(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
-        self.refused = Refused(reason, detail)
+        self.refused = RefusedPosting(reason, detail)
 
 
 _EMPLOYMENT_TYPES: dict[str, EmploymentType] = {
@@ -105,19 +105,19 @@ _UNSEEN = re.compile(f"[{UNSEEN}]*")
 _REMOTE = re.compile(r"remote|telework|anywhere", re.IGNORECASE)
 
 
-def map_line(line: bytes) -> Mapped | Refused:
+def map_line(line: bytes) -> MappedPosting | RefusedPosting:
     """The posting on one line of a JSONL file."""
     try:
         row: object = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Refused("not_json", str(error) or type(error).__name__)
+        return RefusedPosting("not_json", str(error) or type(error).__name__)
     return map_posting(row)
 
 
-def map_posting(row: object) -> Mapped | Refused:
+def map_posting(row: object) -> MappedPosting | RefusedPosting:
     """Any JSON value as a job body that the API takes, or the reason why not. Never raises."""
     if not isinstance(row, Mapping):
-        return Refused("not_an_object", f"a {type(row).__name__}")
+        return RefusedPosting("not_an_object", f"a {type(row).__name__}")
     try:
         return _Mapping({str(key): value for key, value in row.items()}).mapped()
     except _WrongInputError as wrong:
@@ -131,7 +131,7 @@ class _Mapping:
         self._row = row
         self._changes: dict[str, None] = {}
 
-    def mapped(self) -> Mapped:
+    def mapped(self) -> MappedPosting:
         title = self._title()
         location = self._line("location", LOCATION_LIMIT)
         pay = self._pay()
@@ -150,7 +150,7 @@ class _Mapping:
         )
         company = self._line("company", COMPANY_LIMIT) or UNKNOWN_COMPANY
         not_kept = sorted(key for key, value in self._row.items() if key not in _USED and value is not None)
-        return Mapped(company, body, tuple(self._changes), tuple(not_kept))
+        return MappedPosting(company, body, tuple(self._changes), tuple(not_kept))
 
     def _changed(self, rule: str) -> None:
         self._changes[rule] = None

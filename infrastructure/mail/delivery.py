@@ -26,7 +26,7 @@ from infrastructure.mail.message import Address, Mail, address
 from infrastructure.mail.queue import AnyDue, DueAccountMail, DueEffect
 from infrastructure.mail.reasons import reason_without
 from infrastructure.mail.templates import render
-from infrastructure.mail.transport import Held, NotNow, Refused, Transport
+from infrastructure.mail.transport import Held, TransientFailure, Transport, Undeliverable
 
 ATTEMPTS: Final = 12
 FIRST_PAUSE_SECONDS: Final = 60.0
@@ -176,13 +176,13 @@ class Deliverer:
         except NotWanted as error:
             reason = str(error)
             return lambda connection: queue.switch_off(connection, due, reason)
-        except Refused as error:
+        except Undeliverable as error:
             return _given_up(due, _reason(error, mail))
         except Held as error:
             return _held(due, _reason(error, mail), error.seconds)
         except psycopg.Error:
             return lambda connection: queue.give_back(connection, due)
-        except NotNow as error:
+        except TransientFailure as error:
             return _later(due, _reason(error, mail))
         except Exception as error:  # noqa: BLE001 (a template's fault must not lose a mail)
             _log.exception("mail cannot be made", kind=due.kind, mail_id=str(due.mail_id))
@@ -190,7 +190,7 @@ class Deliverer:
         return lambda connection: queue.sent(connection, due)
 
     def _mail(self, due: AnyDue) -> Mail:
-        """The mail with personal data as it is now. Raises `NotWanted`, and `Refused` for what cannot be a mail."""
+        """The mail with personal data as it is now. Raises `NotWanted`, and `Undeliverable` for what cannot be a mail."""
         match due:
             case DueEffect():
                 with self._pool.connection() as connection:
@@ -203,7 +203,7 @@ class Deliverer:
                 content = render(found.kind, found.context)
             case DueAccountMail():
                 if due.parameters is None:
-                    raise Refused("what it said was erased after it was given up")
+                    raise Undeliverable("what it said was erased after it was given up")
                 with self._pool.connection() as connection:
                     if due.account_id is not None and not _exists(connection, due.account_id):
                         raise NotWanted("the account was erased")

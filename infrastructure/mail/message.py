@@ -17,7 +17,7 @@ import msgspec
 
 from infrastructure.mail.plain_words import one_line
 from infrastructure.mail.templates import Content
-from infrastructure.mail.transport import Refused
+from infrastructure.mail.transport import Undeliverable
 from infrastructure.settings import SettingsError
 
 NAME_LENGTH: Final = 80
@@ -63,27 +63,27 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def address(name: str, email: str) -> Address:
-    """A name and an e-mail address as mail can carry them. Raises `Refused` for an address that it cannot.
+    """A name and an e-mail address as mail can carry them. Raises `Undeliverable` for an address that it cannot.
 
     Domains are encoded as in IDNA 2008. That of 2003, Python's own, makes strasse.de of straße.de, which is somebody else's.
     """
     found = _ADDRESS.fullmatch(email)
     if found is None:
-        raise Refused("the address is none that mail can be sent to")
+        raise Undeliverable("the address is none that mail can be sent to")
     try:
         domain = found[2] if found[2].isascii() else idna.encode(found[2].lower()).decode()
     except idna.IDNAError as error:
-        raise Refused("the domain of the address is none that mail can be sent to") from error
+        raise Undeliverable("the domain of the address is none that mail can be sent to") from error
     return Address(one_line(name, NAME_LENGTH), found[1], domain)
 
 
 def in_own_letters(domain: str) -> str:
-    """A domain as a person writes it, in small letters, of one as mail carries it. Raises `Refused` when none is meant by it."""
+    """A domain as a person writes it, in small letters, of one as mail carries it. Raises `Undeliverable` when none is meant by it."""
     labels = domain.lower().split(".")
     try:
         return ".".join(idna.ulabel(label) if label.startswith("xn--") else label for label in labels)
     except idna.IDNAError as error:
-        raise Refused("the domain of the address is none that mail can be sent to") from error
+        raise Undeliverable("the domain of the address is none that mail can be sent to") from error
 
 
 def sender(text: str) -> Address:
@@ -91,8 +91,8 @@ def sender(text: str) -> Address:
     name, bracket, rest = text.partition("<")
     try:
         return address(name.strip().strip('"'), rest.strip().removesuffix(">") if bracket else text.strip())
-    except Refused as refused:
-        raise SettingsError(f"HIRELOG_MAIL_FROM: {refused}") from refused
+    except Undeliverable as error:
+        raise SettingsError(f"HIRELOG_MAIL_FROM: {error}") from error
 
 
 def as_bytes(mail: Mail) -> bytes:

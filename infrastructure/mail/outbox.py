@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from infrastructure.mail.message import Mail, as_bytes
-from infrastructure.mail.transport import NotNow
+from infrastructure.mail.transport import TransientFailure
 
 
 class Outbox:
@@ -44,4 +44,4 @@ class Outbox:
         except OSError as error:
             with contextlib.suppress(OSError):
                 unfinished.unlink()
-            raise NotNow(f"{type(error).__name__}: {error.strerror}") from error
+            raise TransientFailure(f"{type(error).__name__}: {error.strerror}") from error

@@ -6,7 +6,7 @@ from typing import Final
 
 from infrastructure.mail.message import Address, in_own_letters
 from infrastructure.mail.plain_words import visible_line
-from infrastructure.mail.transport import Refused
+from infrastructure.mail.transport import Undeliverable
 
 _LENGTH: Final = 1_000
 _SHORTEST_PART: Final = 3
@@ -42,5 +42,5 @@ def _parts(name: str) -> list[str]:
 def _domains(domain: str) -> tuple[str, ...]:
     try:
         return domain, in_own_letters(domain)
-    except Refused:
+    except Undeliverable:
         return (domain,)

@@ -22,8 +22,8 @@ from infrastructure.mail.transport import (
     LONGEST_HOLD_SECONDS,
     TIMEOUT_SECONDS,
     Held,
-    NotNow,
-    Refused,
+    TransientFailure,
+    Undeliverable,
 )
 from infrastructure.processes.deadline import Deadline
 
@@ -52,10 +52,10 @@ class SendGrid:
         except HTTPError as error:
             _refuse(error.status_code, error.headers, error.body)
         except (OSError, http.client.HTTPException) as error:
-            raise NotNow(f"{type(error).__name__}: {error}") from error
+            raise TransientFailure(f"{type(error).__name__}: {error}") from error
         else:
             if response.status_code != 202:
-                raise NotNow(f"SendGrid answered {response.status_code}")
+                raise TransientFailure(f"SendGrid answered {response.status_code}")
 
     def _client(self, deadline: Deadline) -> "_Client":
         return _Client(
@@ -160,11 +160,11 @@ def _refuse(status: int, headers: Any, body: Any) -> None:
                 f"{reason}: see SENDGRID_API_KEY, HIRELOG_MAIL_FROM, HIRELOG_SENDGRID_URL", _SETTINGS_SECONDS
             )
         case 408 | 425:
-            raise NotNow(reason)
+            raise TransientFailure(reason)
         case _ if 400 <= status < 500:
-            raise Refused(reason)
+            raise Undeliverable(reason)
         case _:
-            raise NotNow(reason)
+            raise TransientFailure(reason)
 
 
 class _Error(msgspec.Struct):

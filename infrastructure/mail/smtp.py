@@ -10,7 +10,13 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from infrastructure.mail.message import Mail, as_bytes
-from infrastructure.mail.transport import DEADLINE_SECONDS, TIMEOUT_SECONDS, Held, NotNow, Refused
+from infrastructure.mail.transport import (
+    DEADLINE_SECONDS,
+    TIMEOUT_SECONDS,
+    Held,
+    TransientFailure,
+    Undeliverable,
+)
 from infrastructure.processes.deadline import Deadline
 from infrastructure.settings import SettingsError
 
@@ -93,11 +99,11 @@ class Smtp:
         except smtplib.SMTPDataError as error:
             _refuse(error.smtp_code, error.smtp_error)
         except smtplib.SMTPResponseException as error:
-            raise NotNow(_said(error)) from error
+            raise TransientFailure(_said(error)) from error
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
             raise Held(f"{error}: see HIRELOG_SMTP_URL", _SETTINGS_SECONDS) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise NotNow(f"{type(error).__name__}: {error}") from error
+            raise TransientFailure(f"{type(error).__name__}: {error}") from error
 
     def _connect(self, deadline: Deadline) -> smtplib.SMTP:
         server = self._server
@@ -136,7 +142,7 @@ def _hand_over(client: smtplib.SMTP, mail: Mail) -> None:
     options: list[str] = []
     if mail.recipient.international:
         if not client.has_extn("smtputf8"):
-            raise Refused("the server takes no address outside ASCII")
+            raise Undeliverable("the server takes no address outside ASCII")
         options = ["SMTPUTF8", "BODY=8BITMIME"]
     client.sendmail(mail.sender.email, [mail.recipient.email], as_bytes(mail), mail_options=options)
 
@@ -144,8 +150,8 @@ def _hand_over(client: smtplib.SMTP, mail: Mail) -> None:
 def _refuse(code: int, text: bytes | str) -> None:
     reason = f"the SMTP server answered {code} {_text(text)}"
     if 500 <= code < 600:
-        raise Refused(reason)
-    raise NotNow(reason)
+        raise Undeliverable(reason)
+    raise TransientFailure(reason)
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

@@ -17,11 +17,11 @@ LONGEST_HOLD_SECONDS = 3600.0
 """How long mail is held at most; a provider that asks for more is asked again then."""
 
 
-class Refused(Exception):
+class Undeliverable(Exception):
     """This mail will never be taken: sending it again is of no use."""
 
 
-class NotNow(Exception):
+class TransientFailure(Exception):
     """This mail was not taken, or nobody knows; it is worth another try."""
 
 
@@ -37,7 +37,7 @@ class Transport(Protocol):
     """One way for mail to leave. Used by several threads at once."""
 
     def send(self, mail: "Mail") -> None:
-        """Hand a mail over, and return when it was taken. Raises `Refused`, `NotNow` or `Held`."""
+        """Hand a mail over, and return when it was taken. Raises `Undeliverable`, `TransientFailure` or `Held`."""
         ...
 
 

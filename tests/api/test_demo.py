@@ -24,7 +24,7 @@ from api.loading.demo_plan import Step
 from api.loading.demo_report import DemoReport
 from api.loading.load import load_file
 from api.loading.load_report import LoadReport
-from api.loading.postings import Mapped
+from api.loading.postings import MappedPosting
 from infrastructure.read_models.projector import Projector
 from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.settings import Settings
@@ -171,7 +171,7 @@ def test_ctrl_c_tells_what_was_done_and_who_can_sign_in(
 ) -> None:
     count_loaded = LoadReport.count_loaded
 
-    def counted(report: LoadReport, mapped: Mapped) -> None:
+    def counted(report: LoadReport, mapped: MappedPosting) -> None:
         count_loaded(report, mapped)
         if report.loaded == 5:
             signal.raise_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.loading.demo_data import demo_data
 from api.loading.demo_plan import Plan, make_plan
-from api.loading.postings import JobBody, Mapped, map_posting
+from api.loading.postings import JobBody, MappedPosting, map_posting
 
 DATA = demo_data()
 JOBS = [posting for company in DATA.companies for posting in company.postings]
@@ -40,7 +40,7 @@ def test_a_posting_is_within_the_limits_of_the_api(job: JobBody) -> None:
             "company": "Any",
         }
     )
-    assert isinstance(outcome, Mapped)
+    assert isinstance(outcome, MappedPosting)
     assert outcome.body == job
     assert outcome.changes == ()
 

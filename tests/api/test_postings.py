@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.http.fields import Name
 from api.loading.posting_rules import REASONS, RULES
-from api.loading.postings import JobBody, Mapped, Refused, map_line, map_posting
+from api.loading.postings import JobBody, MappedPosting, RefusedPosting, map_line, map_posting
 from api.loading.titles import retitle, written_in_capitals
 from api.routes.jobs import CreateJobBody
 
@@ -22,15 +22,15 @@ SHARED_DATA = Path(
 )
 
 
-def mapped(**fields: Any) -> Mapped:
+def mapped(**fields: Any) -> MappedPosting:
     outcome = map_posting({"title": "Baker", "company": "Breads", **fields})
-    assert isinstance(outcome, Mapped), outcome
+    assert isinstance(outcome, MappedPosting), outcome
     return outcome
 
 
 def refused(**fields: Any) -> str:
     outcome = map_posting({"title": "Baker", "company": "Breads", **fields})
-    assert isinstance(outcome, Refused), outcome
+    assert isinstance(outcome, RefusedPosting), outcome
     return outcome.reason
 
 
@@ -157,7 +157,7 @@ def test_a_refusal_says_why(fields: dict[str, object], reason: str) -> None:
 )
 def test_a_bad_line_is_refused_alone(line: bytes, reason: str) -> None:
     outcome = map_line(line)
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, RefusedPosting)
     assert outcome.reason == reason
 
 
@@ -217,7 +217,7 @@ postings = st.fixed_dictionaries(
 @given(st.one_of(written, postings, json_values))
 def test_any_json_value_is_a_valid_body_or_a_known_reason(row: object) -> None:
     outcome = map_posting(row)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, RefusedPosting):
         assert outcome.reason in REASONS
         assert outcome.detail
         return
@@ -229,7 +229,7 @@ def test_any_json_value_is_a_valid_body_or_a_known_reason(row: object) -> None:
 @given(postings)
 def test_what_was_mapped_needs_no_second_mapping(row: dict[str, object]) -> None:
     outcome = map_posting(row)
-    if isinstance(outcome, Mapped):
+    if isinstance(outcome, MappedPosting):
         fields = msgspec.to_builtins(outcome.body)
         again = map_posting(
             {
@@ -244,13 +244,13 @@ def test_what_was_mapped_needs_no_second_mapping(row: dict[str, object]) -> None
                 "company": outcome.company,
             }
         )
-        assert isinstance(again, Mapped)
+        assert isinstance(again, MappedPosting)
         assert again.body == outcome.body
 
 
 @given(st.binary(max_size=60))
 def test_any_line_is_mapped_or_refused(line: bytes) -> None:
-    assert isinstance(map_line(line), Mapped | Refused)
+    assert isinstance(map_line(line), MappedPosting | RefusedPosting)
 
 
 def test_the_real_postings_are_all_accounted_for() -> None:
@@ -261,7 +261,7 @@ def test_the_real_postings_are_all_accounted_for() -> None:
     lines = file.read_bytes().splitlines()
     for line in lines:
         outcome = map_line(line)
-        assert isinstance(outcome, Mapped), (outcome, line[:200])
+        assert isinstance(outcome, MappedPosting), (outcome, line[:200])
         rules.update(outcome.changes)
         assert_fits_the_api(outcome.body)
     rows = [json.loads(line) for line in lines]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from infrastructure.mail.message import NAME_LENGTH, address, as_bytes, in_own_letters, sender
 from infrastructure.mail.plain_words import one_line
 from infrastructure.mail.templates import Content
-from infrastructure.mail.transport import Refused
+from infrastructure.mail.transport import Undeliverable
 from infrastructure.settings import SettingsError
 from tests.mails import MAIL_ID, mail
 
@@ -136,7 +136,7 @@ def test_an_address_may_be_international() -> None:
     ],
 )
 def test_what_is_no_address_is_refused(to: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Undeliverable):
         address("Cleo", to)
 
 

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from infrastructure.mail.outbox import Outbox
 from infrastructure.mail.sendgrid import SendGrid
 from infrastructure.mail.smtp import Smtp, smtp_server
-from infrastructure.mail.transport import Held, NotNow, Refused, transport
+from infrastructure.mail.transport import Held, TransientFailure, Undeliverable, transport
 from infrastructure.settings import Settings, SettingsError, load
 from tests import mail_servers
 from tests.mail_servers import Answer
@@ -48,17 +48,17 @@ def test_sendgrid_gets_the_mail_with_its_id_and_tracks_nobody() -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (Answer(400), Refused),
-        (Answer(413), Refused),
+        (Answer(400), Undeliverable),
+        (Answer(413), Undeliverable),
         (Answer(401), Held),
         (Answer(403), Held),
         (Answer(404), Held),
         (Answer(429), Held),
-        (Answer(500), NotNow),
-        (Answer(503), NotNow),
-        (Answer(200), NotNow),
-        (Answer(hang=True), NotNow),
-        (Answer(drop=True), NotNow),
+        (Answer(500), TransientFailure),
+        (Answer(503), TransientFailure),
+        (Answer(200), TransientFailure),
+        (Answer(hang=True), TransientFailure),
+        (Answer(drop=True), TransientFailure),
     ],
     ids=lambda value: (
         f"{value.status}{'hang' * value.hang}{'drop' * value.drop}" if isinstance(value, Answer) else ""
@@ -81,13 +81,13 @@ def test_a_redirect_gets_no_key_and_holds_all_mail(status: int) -> None:
 
 
 def test_sendgrid_that_is_not_there_is_tried_again() -> None:
-    with pytest.raises(NotNow, match="URLError"):
+    with pytest.raises(TransientFailure, match="URLError"):
         SendGrid("SG.test", "http://127.0.0.1:1", timeout=BRIEFLY).send(mail())
 
 
 @pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 ", b"HTTP/1.1 400 Bad\r\nA: ", REFUSED, HELD])
 def test_sendgrid_that_answers_drop_by_drop_is_tried_again(beginning: bytes) -> None:
-    with mail_servers.dripping_server(beginning) as place, pytest.raises(NotNow, match=NO_END):
+    with mail_servers.dripping_server(beginning) as place, pytest.raises(TransientFailure, match=NO_END):
         SendGrid("SG.test", f"http://{place}", deadline=BRIEFLY).send(mail())
 
 
@@ -100,14 +100,20 @@ def test_over_tls_a_deadline_holds_too(tmp_path: Path, monkeypatch: pytest.Monke
     certificate = _certificate(tmp_path)
     context = _serving(certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with mail_servers.dripping_server(REFUSED, context) as place, pytest.raises(NotNow, match=NO_END):
+    with (
+        mail_servers.dripping_server(REFUSED, context) as place,
+        pytest.raises(TransientFailure, match=NO_END),
+    ):
         SendGrid("SG.test", f"https://{place}", deadline=BRIEFLY).send(mail())
-    with mail_servers.dripping_server(b"220-", context) as place, pytest.raises(NotNow, match=NO_END):
+    with (
+        mail_servers.dripping_server(b"220-", context) as place,
+        pytest.raises(TransientFailure, match=NO_END),
+    ):
         Smtp(smtp_server(f"smtps://{place}"), deadline=BRIEFLY).send(mail())
     settings = {"tls_context": context, "require_starttls": True}
     with mail_servers.smtp_server(**settings) as (handler, place):
         handler.drip = True
-        with pytest.raises(NotNow, match=NO_END):
+        with pytest.raises(TransientFailure, match=NO_END):
             Smtp(smtp_server(f"smtp+starttls://{place}"), deadline=BRIEFLY).send(mail())
 
 
@@ -146,15 +152,15 @@ def test_smtp_gets_the_mail() -> None:
 @pytest.mark.parametrize(
     ("told", "outcome", "match"),
     [
-        ({"recipient": "550 5.1.1 no such user"}, Refused, "550 5.1.1 no such user"),
-        ({"recipient": "450 4.2.1 mailbox busy"}, NotNow, "450"),
-        ({"data": "554 5.7.1 looks like spam"}, Refused, "554"),
-        ({"data": "451 4.3.0 try later"}, NotNow, "451"),
+        ({"recipient": "550 5.1.1 no such user"}, Undeliverable, "550 5.1.1 no such user"),
+        ({"recipient": "450 4.2.1 mailbox busy"}, TransientFailure, "450"),
+        ({"data": "554 5.7.1 looks like spam"}, Undeliverable, "554"),
+        ({"data": "451 4.3.0 try later"}, TransientFailure, "451"),
         ({"sender": "553 5.7.1 not your address"}, Held, "553.*HIRELOG_MAIL_FROM"),
-        ({"sender": "451 4.3.0 try later"}, NotNow, "451"),
-        ({"sender": "552 5.3.4 too big"}, Refused, "552"),
-        ({"drop": True}, NotNow, "Disconnected"),
-        ({"hang": True}, NotNow, "timed out|TimeoutError"),
+        ({"sender": "451 4.3.0 try later"}, TransientFailure, "451"),
+        ({"sender": "552 5.3.4 too big"}, Undeliverable, "552"),
+        ({"drop": True}, TransientFailure, "Disconnected"),
+        ({"hang": True}, TransientFailure, "timed out|TimeoutError"),
     ],
     ids=lambda value: "-".join(map(str, value.values()))[:14] if isinstance(value, dict) else "",
 )
@@ -178,19 +184,19 @@ def test_what_smtp_took_is_taken_whatever_it_says_at_the_end() -> None:
 
 @pytest.mark.parametrize("greeting", [b"", b"220-", b"220 ready\r\n", b"220 ready\r\n250-"])
 def test_smtp_that_answers_drop_by_drop_is_tried_again(greeting: bytes) -> None:
-    with mail_servers.dripping_server(greeting) as place, pytest.raises(NotNow, match=NO_END):
+    with mail_servers.dripping_server(greeting) as place, pytest.raises(TransientFailure, match=NO_END):
         Smtp(smtp_server(f"smtp://{place}"), deadline=BRIEFLY).send(mail())
 
 
 def test_smtp_that_takes_a_mail_drop_by_drop_is_tried_again() -> None:
     with mail_servers.smtp_server() as (handler, place):
         handler.drip = True
-        with pytest.raises(NotNow, match=NO_END):
+        with pytest.raises(TransientFailure, match=NO_END):
             Smtp(smtp_server(f"smtp://{place}"), deadline=BRIEFLY).send(mail())
 
 
 def test_smtp_that_is_not_there_is_tried_again() -> None:
-    with pytest.raises(NotNow):
+    with pytest.raises(TransientFailure):
         Smtp(smtp_server("smtp://127.0.0.1:1"), timeout=BRIEFLY).send(mail())
 
 
@@ -202,7 +208,7 @@ def test_an_international_address_needs_a_server_that_takes_it(*, international:
             smtp.send(mail("Jörg", "jörg@example.com"))
             assert handler.recipients == ["jörg@example.com"]
         else:
-            with pytest.raises(Refused, match="outside ASCII"):
+            with pytest.raises(Undeliverable, match="outside ASCII"):
                 smtp.send(mail("Jörg", "jörg@example.com"))
 
 
@@ -307,7 +313,7 @@ def test_the_outbox_forgets_a_mail_whether_it_is_whole_or_was_left_half_written(
 
 def test_an_outbox_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("in the way")
-    with pytest.raises(NotNow):
+    with pytest.raises(TransientFailure):
         Outbox(tmp_path / "outbox").send(mail())
 
 
