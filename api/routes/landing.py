@@ -8,7 +8,7 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from api.http.pages import page
+from api.http.html_pages import html_page
 from api.http.requests import AnyRequest
 from api.services import Services, services_of
 from application.refusals import NotFound
@@ -29,7 +29,7 @@ _NO_SITE: Final = (
 async def home(request: AnyRequest) -> Response[str]:
     """What is here."""
     _check_there_is_no_site(services_of(request))
-    return page(
+    return html_page(
         "Hirelog",
         f"""<div class="card"><p>{_NO_SITE}</p>
 <p><a href="/docs">Try the API</a> · <a href="/redoc">read about it</a> · <a href="/jobs">open jobs as JSON</a></p></div>""",
@@ -41,7 +41,7 @@ def _taking_code(path: str, title: str, call: str) -> HTTPRouteHandler:
     @get(path, include_in_schema=False, exclude_from_auth=True)
     async def show(request: AnyRequest) -> Response[str]:
         _check_there_is_no_site(services_of(request))
-        return page(
+        return html_page(
             title,
             f"""<div class="card"><p>{_NO_SITE}</p>
 <p>Until then, send the code from the mail with <code>{call}</code>, for example in <a href="/docs">the API's page</a>.</p></div>""",

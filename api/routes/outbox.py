@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from litestar import Response, get
 from litestar.params import PathParameter
 
-from api.http.pages import page
+from api.http.html_pages import html_page
 from api.http.requests import AnyRequest
 from api.services import Services, services_of
 from application.refusals import NotFound
@@ -67,7 +67,7 @@ async def outbox(request: AnyRequest) -> Response[str]:
         f'<p class="soft">Nothing is sent from here: no mail service is configured, so mail is kept in '
         f"{escape(str(folder))}. The newest {NEWEST} are shown.</p>"
     )
-    return page("Outbox", note + listed, style=_STYLE, width="860px", policy=_POLICY)
+    return html_page("Outbox", note + listed, style=_STYLE, width="860px", policy=_POLICY)
 
 
 @get("/outbox/{name:str}", include_in_schema=False, exclude_from_auth=True)
@@ -80,7 +80,7 @@ async def mail(name: FileName, request: AnyRequest) -> Response[str]:
 <iframe sandbox title="The mail" src="/outbox/{found.name}/html"></iframe>
 <h2>As text</h2>
 <div class="card"><pre>{escape(found.text)}</pre></div>"""
-    return page(found.subject or "(no subject)", content, style=_STYLE, width="860px", policy=_POLICY)
+    return html_page(found.subject or "(no subject)", content, style=_STYLE, width="860px", policy=_POLICY)
 
 
 @get("/outbox/{name:str}/html", include_in_schema=False, exclude_from_auth=True)

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.params import QueryParameter
 
 from api.http.access import ANYONE
-from api.http.pages import page
+from api.http.html_pages import html_page
 from api.http.problems import ProblemError
 from api.http.requests import AnyRequest
 from api.services import Services, services_of
@@ -47,7 +47,7 @@ async def ask(token: Token, request: AnyRequest) -> Response[str]:
     """A page that asks whether mails of one kind shall stop. Looking at it changes nothing: programs follow links in mails too."""
     services = services_of(request)
     _, kind = _signed(services, token)
-    return page(
+    return html_page(
         "Stop these mails?",
         f"""<div class="card"><p>You would receive no more mail {_WHEN[kind]}. You still see it among your notifications.</p>
         <form method="post"><button>Stop these mails</button></form></div>""",
@@ -72,7 +72,7 @@ async def unsubscribe(token: Token, request: AnyRequest) -> Response[str]:
     account_id, kind = _signed(services, token)
     async with services.database.identity() as connection:
         await preferences.change(connection, account_id, {kind: ChangedChannels(mail=False)})
-    return page(
+    return html_page(
         "It is done",
         f"""<div class="card"><p>You will receive no more mail {_WHEN[kind]}. You can change this in your preferences at any
         time.</p></div>""",

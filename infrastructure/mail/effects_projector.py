@@ -34,7 +34,7 @@ from infrastructure.log.pipeline import (
 )
 from infrastructure.mail.members_then import MembersThen
 from infrastructure.read_models.build_writer import BuildWriter
-from infrastructure.read_models.page import Page, Poison, describe
+from infrastructure.read_models.event_page import EventPage, Poison, describe
 from infrastructure.read_models.projector import Projector, Unit
 from infrastructure.read_models.read_model import Key, ReadModel, Row
 
@@ -164,14 +164,14 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         self._jobs: dict[UUID, _Job] = {}
         self._members = MembersThen(_KNOWN)
 
-    def folded(self, connection: Connection[Any], pages: Sequence[Page[Event]]) -> list[Call]:
+    def folded(self, connection: Connection[Any], pages: Sequence[EventPage[Event]]) -> list[Call]:
         """An event whose effects cannot be told ends its page and parks its tenant."""
         self._members.follow(connection, pages)
         found = [self._rows(connection, page) for page in pages]
         self._count(sum(map(len, found)))
         return [_store(effects) for effects in found if effects]
 
-    def _rows(self, connection: Connection[Any], page: Page[Event]) -> list[EffectRow]:
+    def _rows(self, connection: Connection[Any], page: EventPage[Event]) -> list[EffectRow]:
         if len(self._applications) + len(self._jobs) > _KNOWN:
             self._applications.clear()
             self._jobs.clear()

@@ -12,7 +12,7 @@ from application import policies
 from application.commands import membership_id
 from domain.membership import MEMBERSHIP, Membership, MembershipEvent
 from infrastructure.log.pipeline import Call, Statement, int8, rows, run_sync
-from infrastructure.read_models.page import Page
+from infrastructure.read_models.event_page import EventPage
 
 _AT_ONCE: Final = 2_000
 
@@ -58,7 +58,7 @@ class MembersThen:
         self._limit = limit
         self._known: dict[UUID, _Members] = {}
 
-    def follow(self, connection: Connection[Any], pages: Sequence[Page[Any]]) -> None:
+    def follow(self, connection: Connection[Any], pages: Sequence[EventPage[Any]]) -> None:
         """Read on to the ends of these pages; one trip to PostgreSQL where nobody's members changed very often."""
         if len(self._known) > self._limit:
             self._known.clear()
@@ -86,13 +86,13 @@ class MembersThen:
             known.told[created_by] = policies.recruiters(created_by, known.membership)
         return known.told[created_by]
 
-    def _further(self, page: Page[Any]) -> Call:
+    def _further(self, page: EventPage[Any]) -> Call:
         reached = self._known[page.tenant_id].reached
         tenant_id, stream_id = page.tenant_id.bytes, membership_id(page.tenant_id).bytes
         version = int8(1 if reached is None else reached[0])
         return _READ, (tenant_id, stream_id, version, int8(page.reached), int8(_AT_ONCE))
 
-    def _take(self, page: Page[Any], found: Sequence[Stored]) -> bool:
+    def _take(self, page: EventPage[Any], found: Sequence[Stored]) -> bool:
         """Keep what was read, from the event that was reached on; whether there is more to read."""
         known = self._known[page.tenant_id]
         if (reached := known.reached) is None:

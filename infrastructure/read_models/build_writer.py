@@ -21,17 +21,17 @@ from infrastructure.log.pipeline import (
     statement,
     uuids,
 )
-from infrastructure.read_models.fold import Rows
-from infrastructure.read_models.page import (
+from infrastructure.read_models.event_page import (
     END_OF_LOG,
     EVENT_COLUMNS,
     PAGE_COLUMNS,
     SMALL_ENOUGH,
-    Page,
+    EventPage,
     PageReader,
     Poison,
     describe,
 )
+from infrastructure.read_models.fold import Rows
 from infrastructure.read_models.read_model import EventT, ReadModel, RowT
 from infrastructure.read_models.row_table import RowTable
 
@@ -160,7 +160,7 @@ class BuildWriter(Generic[RowT, EventT]):
         patient: bool,
         only_if_live: bool = False,
         first: Sequence[Call] = (),
-    ) -> list[Page[EventT]]:
+    ) -> list[EventPage[EventT]]:
         """Lock the checkpoints of those tenants that are behind and not parked, and read a page of each.
 
         A checkpoint that somebody else holds is waited for if `patient`, and passed over if not. `first` goes ahead of it, on the
@@ -194,7 +194,7 @@ class BuildWriter(Generic[RowT, EventT]):
     def write(
         self,
         connection: Connection[Any],
-        pages: Sequence[Page[EventT]],
+        pages: Sequence[EventPage[EventT]],
         *,
         park_refused: bool = False,
         last: Sequence[Call] = (),
@@ -218,7 +218,7 @@ class BuildWriter(Generic[RowT, EventT]):
         calls += self._moves(pages)
         return run_sync(connection, [*calls, *last])[len(calls) :]
 
-    def folded(self, connection: Connection[Any], pages: Sequence[Page[EventT]]) -> list[Call]:
+    def folded(self, connection: Connection[Any], pages: Sequence[EventPage[EventT]]) -> list[Call]:
         """What claimed pages come to, as that which writes it."""
         folded = Rows(self._model, self.table)
         folded.fold(connection, pages)
@@ -247,7 +247,7 @@ class BuildWriter(Generic[RowT, EventT]):
                 todo = [target for target in todo if reached.get(target.tenant_id, target.upto) < target.upto]
                 yield sum(page.count for page in pages)
 
-    def _moves(self, pages: Sequence[Page[EventT]]) -> list[Call]:
+    def _moves(self, pages: Sequence[EventPage[EventT]]) -> list[Call]:
         """What moves the checkpoints of claimed pages; a page with a poison parks its tenant."""
         if len(pages) > 1 and not any(page.poison for page in pages):
             tenants, positions = zip(*((page.tenant_id, page.reached) for page in pages), strict=True)
@@ -280,7 +280,7 @@ def page_of_each(page_size: int, tenants: int) -> int:
     return max(page_size // tenants, min(page_size, _FEWEST))
 
 
-def refuse_poison(name: str, page: Page[Any]) -> None:
+def refuse_poison(name: str, page: EventPage[Any]) -> None:
     """Raise `CannotFold` if the page ended at a poison."""
     if page.poison is not None:
         raise CannotFold(

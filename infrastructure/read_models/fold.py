@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from infrastructure.log.pipeline import Call, run_sync
-from infrastructure.read_models.page import Page, Poison, describe
+from infrastructure.read_models.event_page import EventPage, Poison, describe
 from infrastructure.read_models.read_model import EventT, Key, ReadModel, RowT
 from infrastructure.read_models.row_table import RowTable
 
@@ -35,7 +35,7 @@ class Rows(Generic[RowT, EventT]):
         self._size = 0
 
     def fold(
-        self, connection: Connection[Any], pages: Sequence[Page[EventT]], *, all_in_memory: bool = False
+        self, connection: Connection[Any], pages: Sequence[EventPage[EventT]], *, all_in_memory: bool = False
     ) -> None:
         """Evolve the rows that these pages touch, loading those that are not here yet (none, if `all_in_memory`).
 
@@ -83,7 +83,7 @@ class Rows(Generic[RowT, EventT]):
         return self._size
 
     def _find(
-        self, pages: Sequence[Page[EventT]]
+        self, pages: Sequence[EventPage[EventT]]
     ) -> tuple[list[list[list[_Place[RowT]]]], list[_Place[RowT]]]:
         """The places that each event of each page touches, and those of them that are new."""
         touched: list[list[list[_Place[RowT]]]] = []
@@ -105,7 +105,7 @@ class Rows(Generic[RowT, EventT]):
         self._size += len(unknown)
         return touched, unknown
 
-    def _fold(self, page: Page[EventT], touched: list[list[_Place[RowT]]]) -> None:
+    def _fold(self, page: EventPage[EventT], touched: list[list[_Place[RowT]]]) -> None:
         evolve, changed = self._model.evolve, self._changed
         for step, places in zip(page.steps, touched, strict=True):
             try:

@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 
 from infrastructure.log.pipeline import BEGIN, COMMIT, Call, Statement, int8, rows, run_sync, to_int
 from infrastructure.read_models.build_writer import REFUSED_ROWS, BuildWriter, Target, page_of_each
-from infrastructure.read_models.page import Page
+from infrastructure.read_models.event_page import EventPage
 from infrastructure.read_models.read_model import EventT, ReadModel, RowT
 
 SWITCH_LOCK: Final = 7_265_001
@@ -151,7 +151,7 @@ class Projector(Generic[RowT, EventT]):
 
     def _claim(
         self, connection: Connection[Any], tenants: Sequence[UUID], page_size: int, *, patient: bool
-    ) -> tuple[BuildWriter[RowT, EventT], list[Page[EventT]]]:
+    ) -> tuple[BuildWriter[RowT, EventT], list[EventPage[EventT]]]:
         """Claim on the build that was live last time; if nothing comes of it, see whether it still is."""
         targets = [Target(tenant_id) for tenant_id in tenants]
         name = self.model.name.encode()

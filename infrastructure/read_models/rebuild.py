@@ -20,9 +20,9 @@ from infrastructure.read_models.build_writer import (
     Target,
     refuse_poison,
 )
+from infrastructure.read_models.event_page import PAGE_OF_ALL, EventPage, PageRow
 from infrastructure.read_models.fold import Rows
 from infrastructure.read_models.new_build import BuildFailed, live_build, new_build
-from infrastructure.read_models.page import PAGE_OF_ALL, Page, PageRow
 from infrastructure.read_models.projector import SWITCH_LOCK
 from infrastructure.read_models.read_model import (
     AnyReadModel,
@@ -161,7 +161,7 @@ class _Load(Generic[RowT, EventT]):
             self._report()
         return self.events - before
 
-    def _count(self, page: Page[EventT]) -> None:
+    def _count(self, page: EventPage[EventT]) -> None:
         self.events += page.count
         self._report()
 

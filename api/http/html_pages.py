@@ -44,7 +44,7 @@ button {{ font: 600 16px/1.4 system-ui, sans-serif; padding: 10px 20px; border: 
 """
 
 
-def page(
+def html_page(
     title: str,
     content: str,
     *,

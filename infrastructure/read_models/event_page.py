@@ -70,7 +70,7 @@ class Step(msgspec.Struct, Generic[EventT], frozen=True):
     keys: tuple[Key, ...]
 
 
-class Page(msgspec.Struct, Generic[EventT]):
+class EventPage(msgspec.Struct, Generic[EventT]):
     """What is next in one tenant's log: after `steps` the log was read up to `reached`, unless there is a `poison`. It may have
     `more`."""
 
@@ -95,15 +95,15 @@ class PageReader(Generic[RowT, EventT]):
         self._decode = msgspec.json.Decoder[EventT](model.handled).decode
         self.types = texts(handled_types(model))
 
-    def page(self, row: PageRow, after: int) -> Page[EventT]:
+    def page(self, row: PageRow, after: int) -> EventPage[EventT]:
         """The page in `row`, which must go on right after position `after`.
 
         An event that cannot be decoded ends it, and so does a gap.
         """
         tenant_id, count, first, last = row[:4]
         if count == 0:
-            return Page(tenant_id, after, 0, [])
-        page = Page[EventT](tenant_id, last, count, [])
+            return EventPage(tenant_id, after, 0, [])
+        page = EventPage[EventT](tenant_id, last, count, [])
         if first != after + 1 or last - first + 1 != count:
             gap = GapDetected(f"{count} events from {first} to {last} after {after}")
             page.stop_before(Poison(after + 1, describe(gap)))
@@ -111,7 +111,7 @@ class PageReader(Generic[RowT, EventT]):
             self._read(page, row[4:])
         return page
 
-    def _read(self, page: Page[EventT], columns: Sequence[Any]) -> None:
+    def _read(self, page: EventPage[EventT], columns: Sequence[Any]) -> None:
         steps, tenant_id, decode, keys = page.steps, page.tenant_id, self._decode, self._keys
         position = 0
         columns_of: zip[tuple[int, UUID, int, bytes, UUID | None, UUID, datetime]] = zip(
