@@ -8,7 +8,7 @@ import psycopg
 
 from infrastructure.database.migrate import NewerDatabase, pending
 from infrastructure.database.tenant_walls import Database
-from infrastructure.log.connection import attentive
+from infrastructure.log.connection import session_conninfo
 from infrastructure.mail.ledger import Figures, figures
 from infrastructure.processes.shared_answer import SharedAnswer
 from infrastructure.read_models.broker import WakeUps
@@ -114,5 +114,5 @@ def _mail(mail: Figures) -> Check:
 
 
 def _how_it_stands(database_url: str) -> Standing:
-    with psycopg.connect(attentive(database_url), autocommit=True, connect_timeout=2) as connection:
+    with psycopg.connect(session_conninfo(database_url), autocommit=True, connect_timeout=2) as connection:
         return statuses(connection, FOLLOWERS), figures(connection)

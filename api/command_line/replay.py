@@ -23,7 +23,7 @@ from domain.job_application import JOB_APPLICATION
 from domain.job_view import JOB_VIEW
 from domain.membership import MEMBERSHIP
 from infrastructure.event_store import SyncEventStore
-from infrastructure.log.connection import attentive
+from infrastructure.log.connection import session_conninfo
 from infrastructure.operator_error import OperatorError
 
 _DECIDERS: Final[tuple[AnyDecider, ...]] = (JOB_APPLICATION, ASSESSMENT, JOB, MEMBERSHIP, JOB_VIEW)
@@ -95,7 +95,7 @@ def replay(database_url: str, stream_id: UUID, as_of: str | None, *, as_json: bo
         version, time = version_or_time(as_of)
     except ProblemError as error:
         raise OperatorError(f"--as-of {as_of}: neither a version nor an RFC 3339 time") from error
-    with psycopg.connect(attentive(database_url), autocommit=True) as connection:
+    with psycopg.connect(session_conninfo(database_url), autocommit=True) as connection:
         stream = SyncEventStore(connection).load(tenant_of(stream_id), stream_id, version=version, time=time)
     if not stream:
         raise OperatorError(f"there is no stream {stream_id}" + (f" as of {as_of}" if as_of else ""))

@@ -35,10 +35,10 @@ def demand_sessions(database_url: str) -> None:
     """Raise `OperatorError` if a pooler in between keeps our sessions' settings from the server; nothing while the database is away."""
     import psycopg
 
-    from infrastructure.log.connection import SettingsLost, attentive, settle_sync
+    from infrastructure.log.connection import SettingsLost, session_conninfo, settle_sync
 
     try:
-        with psycopg.connect(attentive(database_url), connect_timeout=_LOOK_SECONDS) as connection:
+        with psycopg.connect(session_conninfo(database_url), connect_timeout=_LOOK_SECONDS) as connection:
             settle_sync(connection)
     except SettingsLost as lost:
         raise OperatorError(str(lost)) from lost
@@ -52,9 +52,9 @@ def database_url() -> str:
     Raises `OperatorError` for another login, and psycopg's errors.
     """
     from infrastructure.database.tenant_walls import demand_all_rows
-    from infrastructure.log.connection import attentive
+    from infrastructure.log.connection import session_conninfo
     from infrastructure.settings import load
 
-    url = attentive(with_servers(load(), redis=False).database_url or "")
+    url = session_conninfo(with_servers(load(), redis=False).database_url or "")
     demand_all_rows(url)
     return url

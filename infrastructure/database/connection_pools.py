@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, errors, pq
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from infrastructure.log.connection import PromptConnection, attentive, settle, settle_sync
+from infrastructure.log.connection import PromptConnection, session_conninfo, settle, settle_sync
 
 _MAIL_CONNECTIONS: Final = 3
 """Nobody holds one while talking to a mail server: these are enough for many mails at a time."""
@@ -96,7 +96,7 @@ def _was_cut(pgconn: pq.abc.PGconn) -> bool:
 def api_pool(database_url: str, size: int) -> AsyncPool:
     """A pool of at most `size` connections for `infrastructure.database.tenant_walls`, to be opened; the database may be away as yet."""
     return AsyncPool(
-        attentive(database_url, prompt=True, by_index=True),
+        session_conninfo(database_url, prompt=True, by_index=True),
         connection_class=PromptConnection,
         min_size=1,
         max_size=size,
@@ -120,7 +120,7 @@ def mail_pool(database_url: str) -> Pool:
 
 def _pool(database_url: str, name: str, size: int, *, prepare_threshold: int | None) -> Pool:
     return Pool(
-        attentive(database_url, by_index=True),
+        session_conninfo(database_url, by_index=True),
         min_size=1,
         max_size=max(1, size),
         timeout=_WAIT_SECONDS,

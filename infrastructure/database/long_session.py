@@ -5,7 +5,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import Connection
 
-from infrastructure.log.connection import attentive, settle_sync
+from infrastructure.log.connection import session_conninfo, settle_sync
 
 UNHURRIED: Final[LiteralString] = "set idle_session_timeout = 0; set statement_timeout = 0"
 """It idles while events are folded, and its statements take as long as they take."""
@@ -16,7 +16,7 @@ _ALL_EVENTS: Final[LiteralString] = "select coalesce(sum(position), 0)::bigint f
 def long_session(database_url: str) -> Connection[Any]:
     """A connection (autocommit) for psycopg's statements and for those of `infrastructure.log.pipeline`: psycopg prepares nothing,
     as it would forget theirs with its own."""
-    connection = psycopg.connect(attentive(database_url), autocommit=True, prepare_threshold=None)
+    connection = psycopg.connect(session_conninfo(database_url), autocommit=True, prepare_threshold=None)
     settle_sync(connection)
     connection.execute(UNHURRIED)
     return connection

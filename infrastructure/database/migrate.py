@@ -50,9 +50,9 @@ def pending(database_url: str) -> list[str]:
     """The revisions that a database still lacks, oldest first; empty when it is up to date. Raises `NewerDatabase`."""
     import psycopg
 
-    from infrastructure.log.connection import attentive
+    from infrastructure.log.connection import session_conninfo
 
-    with psycopg.connect(attentive(database_url)) as connection:
+    with psycopg.connect(session_conninfo(database_url)) as connection:
         exists = connection.execute("select to_regclass('schema_migration')").fetchone()
         applied: tuple[str] | None = None
         if exists is not None and exists[0] is not None:
@@ -91,9 +91,9 @@ def _connect(database_url: str) -> "Connection[Any]":
     import psycopg
 
     from infrastructure.database.long_session import UNHURRIED
-    from infrastructure.log.connection import attentive, settle_sync
+    from infrastructure.log.connection import session_conninfo, settle_sync
 
-    connection = psycopg.connect(attentive(database_url))
+    connection = psycopg.connect(session_conninfo(database_url))
     settle_sync(connection)
     connection.execute(UNHURRIED)
     connection.commit()

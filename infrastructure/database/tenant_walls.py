@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from application.actor import Actor
-from infrastructure.log.connection import attentive
+from infrastructure.log.connection import session_conninfo
 from infrastructure.operator_error import OperatorError
 from infrastructure.settings import Settings
 
@@ -93,7 +93,7 @@ def api_database_url(settings: Settings) -> str:
 def demand_api_role(database_url: str) -> None:
     """Raise `OperatorError` if the API's role, or what it is granted, is missing, as after a restore that left roles or rights out.
     Raises psycopg's errors."""
-    with psycopg.connect(attentive(database_url)) as connection:
+    with psycopg.connect(session_conninfo(database_url)) as connection:
         if connection.execute(_LET_IN).fetchone() != (True,):
             raise OperatorError(
                 f"the database was restored without the role {API_ROLE} or its rights: let an administrator run `create role"
@@ -119,7 +119,7 @@ def let_api_in(database_url: str, api_database_url: str | None) -> None:
     password = given.get("password")
     if given.get("user") != API_ROLE or not password:
         return
-    with psycopg.connect(attentive(database_url)) as connection:
+    with psycopg.connect(session_conninfo(database_url)) as connection:
         # PostgreSQL does not let two transactions alter a role at once: the later one fails.
         connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         # Encrypted here, so that the server's log of statements does not have it.

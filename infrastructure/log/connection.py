@@ -67,7 +67,7 @@ class SettingsLost(psycopg.OperationalError):
 
 async def settle(connection: psycopg.AsyncConnection[Any]) -> None:
     """See to it that a new session is as our statements need it. Raises `SettingsLost`, and closes a connection, whose session is
-    not set to what `attentive` says."""
+    not set to what `session_conninfo` says."""
     row = await (await connection.execute(_SETTLE)).fetchone()
     if row is None or not row[0]:
         await connection.close()
@@ -107,7 +107,7 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
 async def connect(database_url: str) -> psycopg.AsyncConnection[object]:
     """A connection for `infrastructure.log.pipeline`."""
     connection = await PromptConnection.connect(
-        attentive(database_url, prompt=True, by_index=True, in_order=True),
+        session_conninfo(database_url, prompt=True, by_index=True, in_order=True),
         autocommit=True,
         prepare_threshold=None,
     )
@@ -119,14 +119,14 @@ def connect_sync(database_url: str) -> psycopg.Connection[object]:
     """`connect` for synchronous code, which may stop between the statements of a transaction: a lock that it holds then
     is not held for long."""
     connection = psycopg.Connection[object].connect(
-        attentive(database_url, by_index=True, in_order=True), autocommit=True, prepare_threshold=None
+        session_conninfo(database_url, by_index=True, in_order=True), autocommit=True, prepare_threshold=None
     )
     settle_sync(connection)
     connection.execute("set idle_in_transaction_session_timeout = '30s'")
     return connection
 
 
-def attentive(
+def session_conninfo(
     database_url: str, *, prompt: bool = False, by_index: bool = False, in_order: bool = False
 ) -> str:
     """The address with timeouts by which either side notices that the other is gone, and with our sessions' settings; `prompt`

@@ -6,7 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection, sql
 
-from infrastructure.log.connection import attentive
+from infrastructure.log.connection import session_conninfo
 from infrastructure.read_models.new_build import BUILD_LOCK, live_build, remove_unfinished
 from infrastructure.read_models.read_model import (
     AnyReadModel,
@@ -27,7 +27,7 @@ def ensure_read_models(database_url: str, models: Iterable[AnyReadModel]) -> lis
     A registered one of another version stays as it is: it is outdated until it is rebuilt. One from before there was a wall
     between tenants gets it. Safe to run at the same time from several processes.
     """
-    with psycopg.connect(attentive(database_url)) as connection:
+    with psycopg.connect(session_conninfo(database_url)) as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         wanted = list(models)
         known = {name for (name,) in connection.execute("select name from projection")}

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from infrastructure.log import group_queue
-from infrastructure.log.connection import PromptConnection, attentive, connect
+from infrastructure.log.connection import PromptConnection, connect, session_conninfo
 from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, refused, running
@@ -80,6 +80,6 @@ async def test_whoever_waits_for_an_answer_waits_for_seconds_unless_the_operator
     asked = "select current_setting('lock_timeout'), current_setting('statement_timeout')"
     async with await connect(database_url) as connection:
         assert await (await connection.execute(asked)).fetchone() == ("5s", "10s")
-    own = attentive(f"{database_url}&options={quote('-c statement_timeout=1h')}", prompt=True)
+    own = session_conninfo(f"{database_url}&options={quote('-c statement_timeout=1h')}", prompt=True)
     with psycopg.connect(own) as patient:
         assert patient.execute(asked).fetchone() == ("5s", "1h")

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure.database.connection_pools import api_pool, mail_pool, projection_pool
 from infrastructure.database.tenant_walls import API_ROLE, api_database_url
-from infrastructure.log.connection import attentive, connect, connect_sync
+from infrastructure.log.connection import connect, connect_sync, session_conninfo
 from infrastructure.servers.embedded import Servers
 from infrastructure.settings import Settings
 
@@ -72,11 +72,11 @@ async def test_what_is_acknowledged_is_kept_whatever_the_database_is_set_to(
 def test_what_the_operator_has_set_besides_is_kept(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = "select current_setting('work_mem')"
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=7MB")
-    with psycopg.connect(attentive(elsewhere)) as connection:
+    with psycopg.connect(session_conninfo(elsewhere)) as connection:
         assert connection.execute(asked).fetchone() == ("7MB",)
         assert ours(connection) == OURS
     named = f"{elsewhere}&options={quote('-c work_mem=9MB -c timezone=Europe/Oslo')}"
-    with psycopg.connect(attentive(attentive(named))) as connection:
+    with psycopg.connect(session_conninfo(session_conninfo(named))) as connection:
         assert connection.execute(asked).fetchone() == ("9MB",)
         assert ours(connection) == OURS, "times are told in UTC all the same"
 
@@ -91,7 +91,7 @@ def test_the_server_notices_within_seconds_that_we_are_gone_unless_the_operator_
     with connect_sync(database_url) as connection:
         assert connection.execute(_GONE).fetchone() == (["3", "15", "5", "15000"],)
     own = f"{database_url}&options={quote('-c tcp_keepalives_idle=60')}"
-    with psycopg.connect(attentive(own)) as connection:
+    with psycopg.connect(session_conninfo(own)) as connection:
         assert connection.execute(_GONE).fetchone() == (["3", "60", "5", "15000"],)
 
 
@@ -114,6 +114,6 @@ def test_the_api_is_in_its_role_with_either_login(servers: Servers, elsewhere: s
         Settings(database_url=elsewhere),
         Settings(database_url=elsewhere, api_database_url=own),
     ):
-        with psycopg.connect(attentive(api_database_url(settings))) as connection:
+        with psycopg.connect(session_conninfo(api_database_url(settings))) as connection:
             assert connection.execute("select current_user").fetchone() == (API_ROLE,)
             assert ours(connection) == OURS
