@@ -14,7 +14,7 @@ from domain.job import Status
 from domain.letters import composed
 from domain.skills import BUILT_IN
 from infrastructure.database.containing import containing
-from infrastructure.database.tenant_walls import unguessed
+from infrastructure.database.tenant_walls import opaque_to_planner
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
 from projections.paging import Page, seal, unseal
@@ -307,5 +307,5 @@ def _conditions(filters: JobFilters, staff: StaffView | None, spellings: Spellin
     if staff is None or staff.status == "open":
         # A company's jobs are not looked for among all that are open: the index of those is not for this.
         is_plain = found.whose and not found.others and not filters.q
-        found.add_whose(unguessed("status = 'open'") if is_plain else "status = 'open'")
+        found.add_whose(opaque_to_planner("status = 'open'") if is_plain else "status = 'open'")
     return found

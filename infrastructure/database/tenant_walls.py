@@ -69,10 +69,10 @@ _log = structlog.get_logger(__name__)
 Connection: TypeAlias = AsyncConnection[Any]
 
 
-def unguessed(condition: LiteralString) -> LiteralString:
-    """A condition that PostgreSQL looks nothing up by, and takes for one that half of the rows fulfil.
+def opaque_to_planner(condition: LiteralString) -> LiteralString:
+    """A condition that PostgreSQL's planner has no index for, and takes for one that half of the rows fulfil.
 
-    Such are the walls: whoever asks by another condition gets everything past them, or nothing.
+    So are the walls written: the index is chosen by what the query itself asks for.
     """
     return f"case when {condition} then true else false end"
 

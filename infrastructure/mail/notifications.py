@@ -8,7 +8,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from infrastructure.database.tenant_walls import unguessed
+from infrastructure.database.tenant_walls import opaque_to_planner
 from infrastructure.mail.context import Told, read_told
 
 UNREAD_COUNTED: Final = 1_000
@@ -17,7 +17,7 @@ UNREAD_COUNTED: Final = 1_000
 Place: TypeAlias = tuple[datetime, UUID]
 """Where a notification stands in the order: when it was made, and its id."""
 
-_FOR_THEM: Final[LiteralString] = unguessed(
+_FOR_THEM: Final[LiteralString] = opaque_to_planner(
     "effect.recipient = 'candidate' or effect.tenant_id = %(company_id)s"
 )
 _OWN: Final[LiteralString] = f"""

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from application.recorded import Recorded
 from domain.decision import Event
-from infrastructure.database.tenant_walls import ACCOUNT, API_ROLE, TENANTS, WALLED, unguessed
+from infrastructure.database.tenant_walls import ACCOUNT, API_ROLE, TENANTS, WALLED, opaque_to_planner
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +165,7 @@ def create_view(model: AnyReadModel, build: int) -> list[sql.Composed]:
     else:
         whose: LiteralString = own if model.person is None else f"{own} or {model.person} = {ACCOUNT}"
         policy: LiteralString = (
-            f"create policy api_tenant on {{table}} for select to {{role}} using ({unguessed(whose)})"
+            f"create policy api_tenant on {{table}} for select to {{role}} using ({opaque_to_planner(whose)})"
         )
         statements.append(policy)
         statements.append("grant select on {table} to {role}")
