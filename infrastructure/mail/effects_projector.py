@@ -32,7 +32,7 @@ from infrastructure.log.pipeline import (
     texts,
     uuids,
 )
-from infrastructure.mail.members_then import MembersThen
+from infrastructure.mail.membership_history import MembershipHistory
 from infrastructure.read_models.build_writer import BuildWriter
 from infrastructure.read_models.event_page import EventPage, Poison, describe
 from infrastructure.read_models.projector import Projector, Unit
@@ -162,7 +162,7 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         self._count = count
         self._applications: dict[UUID, _Application] = {}
         self._jobs: dict[UUID, _Job] = {}
-        self._members = MembersThen(_KNOWN)
+        self._members = MembershipHistory(_KNOWN)
 
     def folded(self, connection: Connection[Any], pages: Sequence[EventPage[Event]]) -> list[Call]:
         """An event whose effects cannot be told ends its page and parks its tenant."""
@@ -192,14 +192,14 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
         rows: list[EffectRow] = []
         for recorded, effects in decided:
             try:
-                rows += self._told(recorded, effects)
+                rows += self._effect_rows(recorded, effects)
             except (UnknownStream, msgspec.DecodeError) as error:
                 page.stop_before(Poison(recorded.position, describe(error)))
                 break
         return rows
 
-    def _told(self, recorded: Recorded[Event], effects: Sequence[Effect]) -> list[EffectRow]:
-        """What each person is told; several may be told the last."""
+    def _effect_rows(self, recorded: Recorded[Event], effects: Sequence[Effect]) -> list[EffectRow]:
+        """One row for each person that is told; an effect for the recruiter may be told to several."""
         rows: list[EffectRow] = []
         for effect in effects:
             application = self._applications.get(effect.application_id)
@@ -207,9 +207,9 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
             if application is None or job is None:
                 raise UnknownStream(str(effect.application_id))
             if effect.recipient == "candidate":
-                told: tuple[UUID, ...] = (application.candidate_id,)
+                recipients: tuple[UUID, ...] = (application.candidate_id,)
             else:
-                told = self._members.recruiters(recorded.tenant_id, recorded.position, job.created_by)
+                recipients = self._members.recruiters(recorded.tenant_id, recorded.position, job.created_by)
             rows += [
                 EffectRow(
                     tenant_id=recorded.tenant_id,
@@ -223,7 +223,7 @@ class _EffectsWriter(BuildWriter[EffectRow, Event]):
                     candidate_id=application.candidate_id,
                     created_at=recorded.recorded_at,
                 )
-                for number, account_id in enumerate(told, start=len(rows))
+                for number, account_id in enumerate(recipients, start=len(rows))
             ]
         return rows
 

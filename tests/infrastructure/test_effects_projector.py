@@ -23,7 +23,7 @@ from domain.job_application import (
 )
 from domain.membership import MemberJoined, MemberLeft, MemberRoleChanged
 from infrastructure.database.migrate import migrate
-from infrastructure.mail import members_then
+from infrastructure.mail import membership_history
 from infrastructure.mail.effects_projector import EFFECTS, EffectsProjector
 from infrastructure.read_models.rebuild import rebuild
 from infrastructure.read_models.status import retry_parked
@@ -182,7 +182,7 @@ def test_members_are_those_of_the_log_also_after_it_was_restored(office: Office)
 def test_members_that_changed_very_often_are_read_page_by_page(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members_then, "_AT_ONCE", 2)
+    monkeypatch.setattr(membership_history, "_AT_ONCE", 2)
     tenant, creator, admin = new_tenant(), uuid4(), uuid4()
     changes = [MemberRoleChanged(account_id=admin, from_role="admin", to_role="admin")] * 6
     office.members(tenant, MemberJoined(account_id=admin, role="admin"), *changes)

@@ -1,4 +1,4 @@
-"""Who was a member of a company when an event was recorded: what an effects projector knows of memberships."""
+"""Who was a member of a company when an event was recorded. Effects are worked out later, and told to who was one then."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ Stored: TypeAlias = tuple[int, int, bytes]
 
 
 class _Members(msgspec.Struct):
-    """A company's `membership` after the `last` event that was folded, and those that are `next`. With these members, `told` are the
-    recruiters of the jobs that somebody created: to find them, all members may have to be looked at."""
+    """A company's `membership` after the `last` event that was folded, and the events to be folded `next`. `recruiters` remembers,
+    for these members, the recruiters of the jobs that an account created: to find them, all members may have to be looked at."""
 
     membership: Membership = MEMBERSHIP.initial
     last: Stored | None = None
     next: deque[Stored] = msgspec.field(default_factory=deque)
-    told: dict[UUID, tuple[UUID, ...]] = {}
+    recruiters: dict[UUID, tuple[UUID, ...]] = {}
 
     @property
     def reached(self) -> Stored | None:
@@ -47,11 +47,11 @@ class _Members(msgspec.Struct):
         return self.next[-1] if self.next else self.last
 
 
-class MembersThen:
-    """Follows the memberships of companies beside pages of their logs, so that each event is folded once.
+class MembershipHistory:
+    """Follows the memberships of companies along with pages of their logs, so that each event is folded once.
 
-    A membership is followed from its beginning where a page is read again (its transaction was not committed), and where the log
-    does not say any more what was folded (it was restored).
+    It begins again with a company when an earlier page comes (the transaction was not committed), and when the last event that was
+    folded is not in the log any more (the log was restored).
     """
 
     def __init__(self, limit: int) -> None:
@@ -59,7 +59,7 @@ class MembersThen:
         self._known: dict[UUID, _Members] = {}
 
     def follow(self, connection: Connection[Any], pages: Sequence[EventPage[Any]]) -> None:
-        """Read on to the ends of these pages; one trip to PostgreSQL where nobody's members changed very often."""
+        """Read what these pages need: one trip to PostgreSQL, unless the members of a company changed very often."""
         if len(self._known) > self._limit:
             self._known.clear()
         todo = [page for page in pages if page.steps]
@@ -74,17 +74,17 @@ class MembersThen:
             todo = [page for page, events in zip(todo, found, strict=True) if self._take(page, events)]
 
     def recruiters(self, tenant_id: UUID, position: int, created_by: UUID) -> tuple[UUID, ...]:
-        """Who is told what the event at this position, which only rises, tells the recruiter of a job that somebody created. Raises
-        `msgspec.DecodeError`."""
+        """The recruiters, at this position, of a job that `created_by` created. From call to call a company's position only rises.
+        Raises `msgspec.DecodeError`."""
         known = self._known[tenant_id]
         while known.next and known.next[0][1] < position:
             event = _decode(known.next[0][2])
             known.membership = MEMBERSHIP.evolve(known.membership, event)
             known.last = known.next.popleft()
-            known.told.clear()
-        if created_by not in known.told:
-            known.told[created_by] = policies.recruiters(created_by, known.membership)
-        return known.told[created_by]
+            known.recruiters.clear()
+        if created_by not in known.recruiters:
+            known.recruiters[created_by] = policies.recruiters(created_by, known.membership)
+        return known.recruiters[created_by]
 
     def _further(self, page: EventPage[Any]) -> Call:
         reached = self._known[page.tenant_id].reached
