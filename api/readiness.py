@@ -9,7 +9,7 @@ import psycopg
 from infrastructure.database.migrate import NewerDatabase, pending
 from infrastructure.database.tenant_walls import Database
 from infrastructure.log.connection import session_conninfo
-from infrastructure.mail.ledger import Figures, figures
+from infrastructure.mail.administration import Figures, figures
 from infrastructure.processes.shared_answer import SharedAnswer
 from infrastructure.read_models.broker import WakeUps
 from infrastructure.read_models.status import ProjectionStatus, statuses

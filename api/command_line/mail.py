@@ -9,7 +9,7 @@ from api.command_line.as_json import AS_JSON, print_json
 from infrastructure.operator_error import OperatorError
 
 if TYPE_CHECKING:
-    from infrastructure.mail.ledger import LedgerMail, Status
+    from infrastructure.mail.administration import ListedMail, Status
 
 _STATUSES: Final = ("queued", "sending", "retrying", "sent", "given_up", "switched_off")
 
@@ -30,7 +30,7 @@ def list_command(*, status: "Status | None", limit: int, as_json: bool) -> None:
     import psycopg
 
     from api.command_line.servers import database_url
-    from infrastructure.mail.ledger import mails
+    from infrastructure.mail.administration import mails
 
     with psycopg.connect(database_url(), autocommit=True) as connection:
         found = list(mails(connection, status, limit))
@@ -48,7 +48,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
     import psycopg
 
     from api.command_line.servers import database_url
-    from infrastructure.mail.ledger import send_again
+    from infrastructure.mail.administration import send_again
 
     if (mail_id is None) != everything:
         raise OperatorError("name one mail (see `hirelog mail list --status given_up`), or --all")
@@ -59,7 +59,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
     click.echo(f"{count} mails are sent again")
 
 
-def _show(found: "list[LedgerMail]") -> None:
+def _show(found: "list[ListedMail]") -> None:
     from infrastructure.mail.plain_words import visible_line
 
     for one in found:

@@ -23,7 +23,7 @@ from api.http.requests import AnyRequest
 from api.http.response_headers import RequestIds
 from api.services import Services
 from infrastructure.log.group_commit import GroupCommit
-from infrastructure.mail.ledger import Figures
+from infrastructure.mail.administration import Figures
 from infrastructure.processes.shared_answer import SharedAnswer
 from infrastructure.read_models.status import ProjectionStatus
 

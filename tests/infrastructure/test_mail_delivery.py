@@ -18,9 +18,9 @@ from domain.membership import MemberJoined, MemberLeft
 from infrastructure.mail import account_mail
 from infrastructure.mail import outcomes as mail_outcomes
 from infrastructure.mail import queue as mail_queue
+from infrastructure.mail.administration import figures, mails, send_again
 from infrastructure.mail.context import letter
 from infrastructure.mail.delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
-from infrastructure.mail.ledger import figures, mails, send_again
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.templates import KEYS
 from tests.episodes import read_only

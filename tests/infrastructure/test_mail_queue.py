@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from infrastructure.mail import queue as mail_queue
+from infrastructure.mail.administration import figures
 from infrastructure.mail.delivery import ATTEMPTS
-from infrastructure.mail.ledger import figures
 from tests.domain.builders import created
 from tests.mail_servers import Answer
 from tests.post_office import PostOffice, post_office

@@ -9,8 +9,8 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from infrastructure.database.connection_pools import mail_pool, projection_pool
+from infrastructure.mail.administration import figures
 from infrastructure.mail.effects_projector import EffectsProjector
-from infrastructure.mail.ledger import figures
 from infrastructure.mail.queue import any_due
 from infrastructure.read_models.projector import Projector
 from infrastructure.read_models.setup import ensure_read_models

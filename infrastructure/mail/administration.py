@@ -1,4 +1,4 @@
-"""What an operator sees and does about mail: what waits, what was given up, and sending that again."""
+"""Mail for an operator: what waits, what was given up, and sending that again."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -33,7 +33,7 @@ where mail_status = 'given_up' and (%(mail_id)s::uuid is null or mail_id = %(mai
 _FIGURES: Final[LiteralString] = "select waiting, lag_seconds, given_up, sent, held_reason from mail_standing"
 
 
-class LedgerMail(msgspec.Struct, frozen=True, kw_only=True):
+class ListedMail(msgspec.Struct, frozen=True, kw_only=True):
     """A mail. `company_id` is None for mail about an account, `email` for a person who was erased.
 
     `due_at` is when it is tried next, `done_at` when it was sent, given up, or found to be switched off.
@@ -63,9 +63,9 @@ class Figures(msgspec.Struct, frozen=True):
     held_reason: str | None
 
 
-def mails(connection: Connection[Any], status: Status | None, limit: int = 1_000) -> Iterator[LedgerMail]:
+def mails(connection: Connection[Any], status: Status | None, limit: int = 1_000) -> Iterator[ListedMail]:
     """Mails of one status, or of all, the latest first."""
-    with connection.cursor(row_factory=class_row(LedgerMail)) as cursor:
+    with connection.cursor(row_factory=class_row(ListedMail)) as cursor:
         yield from cursor.execute(_LIST, {"status": status, "limit": limit})
 
 
