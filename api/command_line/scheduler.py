@@ -1,5 +1,5 @@
-"""The scheduler process: every few seconds it wakes whatever is behind or due, and once an hour forgets what
-is over. Several of them do no harm."""
+"""The scheduler process: every few seconds it wakes whatever is behind or due, and once an hour deletes what
+was kept long enough. Several of them do no harm."""
 
 import time
 from functools import partial
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from infrastructure.database.connection_pools import projection_pool
 from infrastructure.mail.effects_projector import EffectsProjector
-from infrastructure.personal_data.forgetting import forget
+from infrastructure.personal_data.retention import delete_expired
 from infrastructure.processes.stop_signals import StopSignals
 from infrastructure.read_models.broker import call, make_broker
 from infrastructure.read_models.projector import Projector
@@ -21,7 +21,7 @@ from infrastructure.sweep import sweep, sweep_mail
 from projections.menu import MENU
 
 _LOG_EVERY_SECONDS: Final = 30.0
-_FORGET_EVERY_SECONDS: Final = 3_600.0
+_DELETE_EVERY_SECONDS: Final = 3_600.0
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -40,15 +40,15 @@ def run(settings: Settings) -> None:
         projectors = [*(Projector(pool, model) for model in MENU), EffectsProjector(pool)]
         wake_ups = WakeUpCalls(redis)
         logged_at = float("-inf")
-        forgets_at = time.monotonic()
+        deletes_at = time.monotonic()
         _log.info("scheduler is ready", sweep_seconds=settings.sweep_seconds)
         while not signals.count:
             try:
                 sweep(projectors, wake_ups, partial(call, broker))
                 sweep_mail(pool, redis, broker)
-                if time.monotonic() >= forgets_at:
-                    forget(pool, settings.home / "outbox")
-                    forgets_at = time.monotonic() + _FORGET_EVERY_SECONDS
+                if time.monotonic() >= deletes_at:
+                    delete_expired(pool, settings.home / "outbox")
+                    deletes_at = time.monotonic() + _DELETE_EVERY_SECONDS
             except (psycopg.Error, RedisError) as error:
                 if time.monotonic() - logged_at > _LOG_EVERY_SECONDS:
                     logged_at = time.monotonic()

@@ -80,7 +80,7 @@ async def add_comment(
     stands = not how.repeatable or text.text_id in await standing_comments(services, application_id)
     async with services.database.of(how.actor) as connection:
         if not stands:
-            await personal_texts.forget(connection, tenant_id, text.text_id)
+            await personal_texts.delete(connection, tenant_id, text.text_id)
         kept = await personal_texts.read(connection, tenant_id, [text.text_id])
     who = await authors(services, tenant_id, [author_id])
     return Comment(
@@ -110,12 +110,12 @@ async def remove_comment(
     author_id = how.actor.account_id
     command = RemoveComment(application_id=application_id, author_id=author_id, text_id=comment_id)
 
-    async def forget() -> None:
+    async def delete_text() -> None:
         async with services.database.of(how.actor) as connection:
-            await personal_texts.forget(connection, tenant_of(application_id), comment_id)
+            await personal_texts.delete(connection, tenant_of(application_id), comment_id)
 
     # Before the log says so: once it does, nobody could ask for it again if this process ended in between.
-    outcome = await services.commands.handle(command, replace(how, before_append=forget))
+    outcome = await services.commands.handle(command, replace(how, before_append=delete_text))
     return RemovedComment(id=comment_id, application_id=application_id, position=outcome.position)
 
 

@@ -154,7 +154,7 @@ async def delete_resume(resume_id: ResumeId, request: AnyRequest) -> None:
     services = services_of(request)
     owner_id = actor_of(request).account_id
     async with services.database.of_account(owner_id) as connection:
-        names = await resume_rows.forget(connection, owner_id, resume_id)
+        names = await resume_rows.delete(connection, owner_id, resume_id)
     if not names:
         raise NotFound
     for name in names:

@@ -58,5 +58,5 @@ async def _with_text(services: Services, command: Command, how: Metadata, text: 
         # The same text may come with a repetition of this command that succeeds. If none does, it is forgotten a day later.
         if not named and not how.repeatable:
             async with services.database.of(how.actor) as connection:
-                await personal_texts.forget(connection, tenant_of(text.text_id), text.text_id)
+                await personal_texts.delete(connection, tenant_of(text.text_id), text.text_id)
     return outcome

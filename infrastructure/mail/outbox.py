@@ -17,7 +17,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def forget(self, mail_ids: Collection[UUID]) -> int:
+    def delete(self, mail_ids: Collection[UUID]) -> int:
         """Remove the files of these mails, whole ones and what a process that was killed has left; how many there were.
 
         Raises `OSError`.

@@ -64,7 +64,7 @@ _STOP_NEWS: Final[LiteralString] = """
 update effect set mail_status = 'switched_off', mail_due_at = null, mail_done_at = clock_timestamp()
 where (account_id = %(id)s or candidate_id = %(id)s) and mail_due_at is not null
 """
-_FORGET_REASONS: Final[LiteralString] = """
+_ERASE_REASONS: Final[LiteralString] = """
 update effect set mail_reason = null where (account_id = %(id)s or candidate_id = %(id)s) and mail_reason is not null
 """
 """An outcome stays, it holds ids only; but what a provider said of the mail may quote an address or a name."""
@@ -117,11 +117,11 @@ async def erase(
     left = await erase_member(connection, store, account)
     jobs_closed = await close_jobs_of_nobody(connection, store, account.company_id)
     person = await _person(connection, account.account_id)
-    outbox_files = _forget_files(outbox, await _column(connection, _MAILS, person), "nothing was deleted")
+    outbox_files = _delete_files(outbox, await _column(connection, _MAILS, person), "nothing was deleted")
     deleted = await _deleted(connection, store, account)
     # Once more: the commit may have taken longer than API processes look back for revocations.
     await revoke(connection, account.account_id)
-    outbox_files += _forget_files(outbox, deleted.mails, "all else was deleted")
+    outbox_files += _delete_files(outbox, deleted.mails, "all else was deleted")
     removed = await _removed(connection, blobs, deleted.files)
     return Erased(
         account_id=account.account_id,
@@ -175,7 +175,7 @@ async def _rows(connection: AsyncConnection[Any], person: Mapping[str, Any]) -> 
     # From here on nobody adds to what follows: whoever would has to find the account.
     await connection.execute(_UNBEGUN_COMPANY, person)
     counts["texts"] = await _count(connection, _TEXTS, person)
-    files = await resume_rows.forget(connection, person["id"])
+    files = await resume_rows.delete(connection, person["id"])
     return _Deleted(counts, files, await _column(connection, _MAILS, person))
 
 
@@ -187,14 +187,14 @@ async def _stop_mail(connection: AsyncConnection[Any], person: Mapping[str, Any]
         "account_mails": await _count(connection, _ACCOUNT_MAIL, person),
         "mails_stopped": await _count(connection, _STOP_NEWS, person),
     }
-    await connection.execute(_FORGET_REASONS, person)
+    await connection.execute(_ERASE_REASONS, person)
     return counts
 
 
-def _forget_files(outbox: Outbox, mails: Sequence[UUID], otherwise: str) -> int:
+def _delete_files(outbox: Outbox, mails: Sequence[UUID], otherwise: str) -> int:
     """Remove the files of mails; how many there were. Raises `OperatorError`, which says what is so `otherwise`."""
     try:
-        return outbox.forget(mails)
+        return outbox.delete(mails)
     except OSError as error:
         raise OperatorError(
             f"{otherwise}: a mail in the outbox cannot be ({error.strerror}: {error.filename})"

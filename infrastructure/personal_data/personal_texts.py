@@ -1,4 +1,4 @@
-"""Free text about a person (cover letters, notes, reasons): outside the log, so that it can be forgotten."""
+"""Free text about a person (cover letters, notes, reasons): outside the log, so that it can be deleted."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ async def keep(
     connection: AsyncConnection[Any], text: PersonalText, *, stream_id: UUID, command_id: UUID
 ) -> None:
     """Store a text that an event of this command, in this stream, is to name. Kept again, it is the same, but young again: no text
-    is forgotten while a command may be about to name it (`infrastructure.personal_data.forgetting`).
+    is deleted while a command may be about to name it (`infrastructure.personal_data.retention`).
 
     Nothing is kept about a person who was erased: an erasure waits for this statement, or this statement finds nobody.
     """
@@ -44,7 +44,7 @@ async def keep(
 async def read(
     connection: AsyncConnection[Any], tenant_id: UUID, text_ids: list[UUID]
 ) -> dict[UUID, dict[str, str]]:
-    """Texts by id; a forgotten one is missing."""
+    """Texts by id; a deleted one is missing."""
     if not text_ids:
         return {}
     cursor = await connection.execute(
@@ -54,7 +54,7 @@ async def read(
     return dict(await cursor.fetchall())
 
 
-async def forget(connection: AsyncConnection[Any], tenant_id: UUID, text_id: UUID) -> None:
+async def delete(connection: AsyncConnection[Any], tenant_id: UUID, text_id: UUID) -> None:
     """Delete a text that no event came to name."""
     await connection.execute(
         "delete from personal_text where tenant_id = %s and text_id = %s", (tenant_id, text_id)

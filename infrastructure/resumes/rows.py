@@ -123,7 +123,7 @@ async def belongs_to(connection: AsyncConnection[Any], resume_id: UUID, owner_id
     return await cursor.fetchone() is not None
 
 
-async def forget(
+async def delete(
     connection: AsyncConnection[Any], owner_id: UUID, resume_id: UUID | None = None
 ) -> list[str]:
     """Delete a person's resume, or without an id all of them; answers the names of files that must be removed now.

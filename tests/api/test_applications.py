@@ -8,8 +8,8 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from domain.identifiers import random_id
-from infrastructure.personal_data.forgetting import forget
 from infrastructure.personal_data.personal_texts import PersonalText, keep
+from infrastructure.personal_data.retention import delete_expired
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -235,9 +235,9 @@ async def test_no_text_stays_that_no_event_names(system: System) -> None:
     assert await texts_about(system, cy) == [letter, {"note": "Never.", "reason": "No."}]
 
 
-async def forget_what_is_over(system: System) -> None:
+async def delete_what_expired(system: System) -> None:
     with ConnectionPool[Any](system.database_url, min_size=1, max_size=1, open=True) as pool:
-        await asyncio.to_thread(forget, pool, system.services.settings.home / "no outbox")
+        await asyncio.to_thread(delete_expired, pool, system.services.settings.home / "no outbox")
 
 
 async def a_day_passes(system: System, *people: Person) -> None:
@@ -259,12 +259,12 @@ async def test_a_text_that_was_refused_with_a_key_is_forgotten_a_day_later(syste
     done(await admin.post(f"/jobs/{job['id']}/close"))
     letter = {"cover_letter": "Too late"}
     refused(await bo.post(f"/jobs/{job['id']}/apply", letter, key="third"), 409, "job_not_open")
-    await forget_what_is_over(system)
+    await delete_what_expired(system)
     assert (await texts_about(system, cy), await texts_about(system, bo)) == ([*named, again], [letter])
 
     await a_day_passes(system, cy, bo)
     refused(await admin.post(path, again, key="second"), 409, "already_decided")
-    await forget_what_is_over(system)
+    await delete_what_expired(system)
     assert (await texts_about(system, cy), await texts_about(system, bo)) == ([*named, again], [])
     async with system.owner() as connection:
         to_ask = await connection.execute(
@@ -274,7 +274,7 @@ async def test_a_text_that_was_refused_with_a_key_is_forgotten_a_day_later(syste
         assert await to_ask.fetchall() == [(again,)]
 
     await a_day_passes(system, cy)
-    await forget_what_is_over(system)
+    await delete_what_expired(system)
     assert await texts_about(system, cy) == named
 
 
@@ -286,6 +286,6 @@ async def test_a_text_stays_that_a_command_is_about_to_name(system: System) -> N
         await a_day_passes(system, cy)
         async with connection.transaction():
             await keep(connection, text, stream_id=uuid4(), command_id=uuid4())
-            await forget_what_is_over(system)
-        await forget_what_is_over(system)
+            await delete_what_expired(system)
+        await delete_what_expired(system)
     assert await texts_about(system, cy) == [{"note": "Soon."}]

@@ -362,7 +362,7 @@ async def test_mail_goes_out_while_an_erasure_waits(system: System) -> None:
 async def test_news_about_a_person_are_found_without_reading_those_about_others(system: System) -> None:
     async with system.owner() as connection, connection.transaction():
         await connection.execute("set local enable_seqscan = off")
-        statement, nobody = erasure._FORGET_REASONS, {"id": uuid4()}  # pyright: ignore[reportPrivateUsage]
+        statement, nobody = erasure._ERASE_REASONS, {"id": uuid4()}  # pyright: ignore[reportPrivateUsage]
         plan = await connection.execute(f"explain {statement}", nobody)
         assert "effect_about_candidate" in str(await plan.fetchall())
 

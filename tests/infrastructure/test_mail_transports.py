@@ -307,7 +307,7 @@ def test_the_outbox_forgets_a_mail_whether_it_is_whole_or_was_left_half_written(
     (whole,) = tmp_path.iterdir()
     for name in (f".{whole.name}.4711", other, f".{other}.4711"):
         (tmp_path / name).touch()
-    assert outbox.forget([MAIL_ID]) == 2
+    assert outbox.delete([MAIL_ID]) == 2
     assert {path.name for path in tmp_path.iterdir()} == {other, f".{other}.4711"}
 
 

@@ -1,4 +1,4 @@
-"""What has long been over is forgotten by the scheduler, and nothing before its time."""
+"""The scheduler deletes what was kept long enough, and nothing before its time."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from infrastructure.database.connection_pools import projection_pool
-from infrastructure.personal_data.forgetting import forget
+from infrastructure.personal_data.retention import delete_expired
 from tests.patience import PATIENCE
 from tests.programs import environment, program
 
@@ -60,7 +60,7 @@ select array_agg(email order by email) from account_mail
 """
 
 
-def test_the_scheduler_forgets_what_has_long_been_over(
+def test_the_scheduler_deletes_what_was_kept_long_enough(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "outbox"
@@ -99,7 +99,7 @@ def test_what_is_no_old_mail_keeps_no_old_mail_in_the_outbox(database_url: str, 
     for path in tmp_path.iterdir():
         aged(path, 61)
     with closing(projection_pool(database_url, 1)) as pool:
-        forget(pool, tmp_path)
+        delete_expired(pool, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 

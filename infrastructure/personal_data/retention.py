@@ -1,7 +1,7 @@
-"""What has long been over is forgotten: rows and files that hold addresses or names, or would only become more.
+"""How long things are kept: rows and files that hold addresses or names, or would only become more, are deleted at an age.
 
-Here stands what ends by its age. What a person asks to be forgotten is deleted where that is asked; revocations and signing keys go
-with the tokens that they are about (`infrastructure.identity.revocations`).
+What a person asks to be deleted is deleted at once (`infrastructure.personal_data.erasure`); revocations and signing keys go with
+the tokens that they are about (`infrastructure.identity.revocations`).
 """
 
 import contextlib
@@ -44,20 +44,20 @@ _STATEMENTS: Final[tuple[LiteralString, ...]] = (
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-def forget(pool: ConnectionPool[Any], outbox: Path) -> None:
-    """Delete what is over by now. Raises `psycopg.OperationalError` when the database is away."""
+def delete_expired(pool: ConnectionPool[Any], outbox: Path) -> None:
+    """Delete what was kept long enough. Raises `psycopg.OperationalError` when the database is away."""
     for statement in _STATEMENTS:
         with pool.connection() as connection:
             connection.execute(statement, {"days": KEPT_DAYS})
     before = time.time() - KEPT_DAYS * 86_400
     for path in outbox.iterdir() if outbox.is_dir() else ():
         try:
-            _forget_file(path, before)
+            _delete_file(path, before)
         except OSError as error:
             _log.warning("old mail stays in the outbox", reason=f"{type(error).__name__}: {error.strerror}")
 
 
-def _forget_file(path: Path, before: float) -> None:
+def _delete_file(path: Path, before: float) -> None:
     """What is no file was not put there by this program; another process may be tidying here, too."""
     with contextlib.suppress(FileNotFoundError):
         found = path.lstat()
