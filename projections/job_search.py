@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from psycopg import AsyncConnection, AsyncCursor
 
 from domain.job import Status
-from domain.letters import composed
 from domain.skills import BUILT_IN
+from domain.unicode_text import composed
 from infrastructure.database.containing import containing
 from infrastructure.database.tenant_walls import opaque_to_planner
 from projections.job_listing import Job

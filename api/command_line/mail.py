@@ -60,7 +60,7 @@ def retry_command(*, mail_id: UUID | None, everything: bool) -> None:
 
 
 def _show(found: "list[ListedMail]") -> None:
-    from infrastructure.mail.plain_words import visible_line
+    from infrastructure.mail.display_text import visible_line
 
     for one in found:
         at = one.done_at or one.due_at

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta
 from msgspec.structs import force_setattr
 
 from api.http.currencies import CURRENCIES
-from domain.letters import composed
+from domain.unicode_text import composed
 
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 _SOME_TEXT: Final = r"^(?=\s*\S)[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"

@@ -25,7 +25,7 @@ from api.loading.posting_rules import (
 )
 from api.loading.titles import retitle, written_in_capitals
 from domain.job import EmploymentType
-from domain.letters import composed
+from domain.unicode_text import composed
 
 
 class JobBody(msgspec.Struct, frozen=True, kw_only=True):

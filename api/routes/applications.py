@@ -39,8 +39,8 @@ from domain.job_application import (
     SubmitApplication,
     plain_source,
 )
-from domain.letters import composed
 from domain.screening import Verdict
+from domain.unicode_text import composed
 from infrastructure.personal_data.personal_texts import PersonalText
 from projections import application_search
 from projections.application_list import APPLICATION_LIST, Application

@@ -1,6 +1,6 @@
 """Looking for a part of a text in a column."""
 
-from domain.letters import composed
+from domain.unicode_text import composed
 
 
 def containing(text: str) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 import idna
 import msgspec
 
-from infrastructure.mail.plain_words import one_line
+from infrastructure.mail.display_text import one_line
 from infrastructure.mail.templates import Content
 from infrastructure.mail.transport import Undeliverable
 from infrastructure.settings import SettingsError

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from infrastructure.mail.display_text import visible_line
 from infrastructure.mail.message import Address, in_own_letters
-from infrastructure.mail.plain_words import visible_line
 from infrastructure.mail.transport import Undeliverable
 
 _LENGTH: Final = 1_000

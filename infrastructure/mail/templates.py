@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from application.effects import AccountKind, Kind
-from infrastructure.mail.plain_words import one_line, some_lines, visible_line
+from infrastructure.mail.display_text import one_line, some_lines, visible_line
 
 AnyKind: TypeAlias = Kind | AccountKind
 

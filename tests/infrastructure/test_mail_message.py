@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infrastructure.mail.display_text import one_line
 from infrastructure.mail.message import NAME_LENGTH, address, as_bytes, in_own_letters, sender
-from infrastructure.mail.plain_words import one_line
 from infrastructure.mail.templates import Content
 from infrastructure.mail.transport import Undeliverable
 from infrastructure.settings import SettingsError

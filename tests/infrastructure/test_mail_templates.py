@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.effects import AccountKind, Kind
-from infrastructure.mail.plain_words import one_line
+from infrastructure.mail.display_text import one_line
 from infrastructure.mail.templates import KEYS, SUBJECT_LENGTH, AnyKind, render, summary
 
 KINDS: Final = cast("tuple[AnyKind, ...]", get_args(Kind) + get_args(AccountKind))

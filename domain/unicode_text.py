@@ -1,4 +1,4 @@
-"""One way to write a letter, where there are several."""
+"""Text in one of the several ways in which Unicode can write it."""
 
 import unicodedata
 

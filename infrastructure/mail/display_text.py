@@ -1,4 +1,4 @@
-"""What people wrote, made fit to be shown in a line of a mail: nothing unseen in it, no line break, no link, not endless."""
+"""What people wrote, made fit to be shown in a mail: without unseen characters, line breaks and links, and cut to a length."""
 
 import re
 import unicodedata

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.mail.plain_words import one_line, some_lines, visible_line
+from infrastructure.mail.display_text import one_line, some_lines, visible_line
 
 LINK = re.compile(r"\bwww\.\w|://|[^\W_]\.(?!js\b)[a-z]{2}")
 
