@@ -178,7 +178,7 @@ def _connected(work: "Callable[[AsyncConnection[Any]], Awaitable[ResultT]]") -> 
 
 
 def _show(found: "list[KnownAccount]") -> None:
-    from infrastructure.mail.plain_words import visible_line
+    from infrastructure.mail.display_text import visible_line
 
     for account in found:
         sessions = f"{account.sessions} {'session' if account.sessions == 1 else 'sessions'}"

@@ -5,6 +5,7 @@ from textwrap import indent
 from typing import Any, Final
 from uuid import UUID
 
+import click
 import msgspec
 import psycopg
 from rich.pretty import pretty_repr

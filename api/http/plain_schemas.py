@@ -12,7 +12,7 @@ from domain.assessment import Recommendation
 from domain.job import EmploymentType, Status
 from domain.job_application import PipelineStage, Stage
 from domain.membership import StaffRole
-from domain.screening import CriterionName, Outcome, Verdict
+from domain.screening import CriterionName, CriterionOutcome, Verdict
 from infrastructure.identity.invitations import InvitationStatus
 from infrastructure.mail.outcomes import MailStatus
 
@@ -20,7 +20,7 @@ Schema: TypeAlias = dict[str, Any]
 
 _CHOICES: Final[Mapping[str, Any]] = {
     "CriterionName": CriterionName,
-    "CriterionOutcome": Outcome,
+    "CriterionOutcome": CriterionOutcome,
     "EmploymentType": EmploymentType,
     "InvitationStatus": InvitationStatus,
     "JobStatus": Status,
