@@ -6,6 +6,7 @@ psycopg prepares nothing on them by itself: it would forget its statements with 
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
@@ -52,6 +53,7 @@ _IN_ORDER: Final = "-c enable_sort=off"
 sorted: each append read the tenant's whole log (18 appends after 10,000 events: 59 ms)."""
 
 _LOOK_SECONDS: Final = 0.1
+_STOP_SECONDS: Final = 0.5
 
 AnswerT = TypeVar("AnswerT")
 
@@ -84,8 +86,8 @@ def settle_sync(connection: psycopg.Connection[Any]) -> None:
 
 class PromptConnection(psycopg.AsyncConnection[Any]):
     """A connection that ends with an `OperationalError` when the server has not answered in time: one that is frozen, or out of
-    reach behind a pooler, does not even say that it gives up. Who stops waiting earlier closes it too: psycopg would ask the server
-    to stop, and wait for ten seconds for one that is out of reach."""
+    reach, does not even say that it gives up. Who stops waiting earlier closes it too, once the server was asked to stop: psycopg
+    would wait for ten seconds for one that is out of reach."""
 
     answer_seconds = 12.0
 
@@ -98,7 +100,13 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
         seconds = self.answer_seconds if timeout is None else timeout
         try:
             return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=seconds)
-        except (psycopg.OperationalError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                with suppress(psycopg.Error):
+                    await self.cancel_safe(timeout=_STOP_SECONDS)
+                self.pgconn.finish()
+            raise
+        except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise
