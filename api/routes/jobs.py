@@ -188,7 +188,14 @@ def _changed_requirements(current: Requirements, fields: dict[str, Any]) -> Requ
     return changed if screening is None else screened_by(changed or current, screening)
 
 
-@post("/jobs/{job_id:uuid}/view", allow=CANDIDATE, status_code=204, tags=["Jobs"], operation_id="view_job")
+@post(
+    "/jobs/{job_id:uuid}/view",
+    allow=CANDIDATE,
+    status_code=204,
+    tags=["Jobs"],
+    operation_id="view_job",
+    rules=("job_not_open",),
+)
 async def view(job_id: JobId, request: AnyRequest, idempotency_key: IdempotencyKey = None) -> None:
     """Record that the caller saw the job; once per candidate and job, however often it is sent."""
     services = services_of(request)
