@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from api.http.access import CANDIDATE, SIGNED_IN, STAFF
 from api.http.fields import NO_NUL, Currency, Line, Money, Skills, SkillsBody, Text, Years
@@ -65,6 +65,14 @@ class ApplyBody(SkillsBody, frozen=True):
     source: Line | None = None
 
 
+OfJob: TypeAlias = Annotated[UUID | None, QueryParameter(description="Only those for this job.")]
+AtStage: TypeAlias = Annotated[Stage | None, QueryParameter(description="Only those that stand here now.")]
+Judged: TypeAlias = Annotated[
+    Verdict | None, QueryParameter(description="Only those that the screening judged so.")
+]
+Sorting: TypeAlias = Annotated[
+    Sort, QueryParameter(description="`newest` first, or by `score`, the highest first.")
+]
 Source: TypeAlias = Annotated[
     str | None,
     QueryParameter(
@@ -143,12 +151,12 @@ async def _was_sent(services: Services, job_id: UUID, how: Metadata) -> bool:
 @get("/applications", allow=SIGNED_IN, tags=["Applications"], operation_id="list_applications")
 async def listed(
     request: AnyRequest,
-    job_id: FromQuery[UUID | None] = None,
-    stage: FromQuery[Stage | None] = None,
+    job_id: OfJob = None,
+    stage: AtStage = None,
     source: Source = None,
-    verdict: FromQuery[Verdict | None] = None,
+    verdict: Judged = None,
     q: Q = None,
-    sort: FromQuery[Sort] = "newest",
+    sort: Sorting = "newest",
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,

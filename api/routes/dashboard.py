@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.openapi import ResponseSpec
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
 from api.charts.renderer import MEDIA_TYPES
 from api.charts.worker import ChartFormat
@@ -20,6 +20,12 @@ _CHART_TOP = 20
 
 JobIds: TypeAlias = Annotated[
     list[UUID] | None, QueryParameter(max_items=200, description="Repeatable: only these.")
+]
+Form: TypeAlias = Annotated[
+    ChartFormat,
+    QueryParameter(
+        description="A picture (`png`, `svg`), or its Vega-Lite specification with the data (`json`)."
+    ),
 ]
 Top: TypeAlias = Annotated[
     int | None, QueryParameter(ge=1, le=200, description="Those with most applications.")
@@ -49,7 +55,7 @@ async def figures(
 )
 async def chart(
     request: AnyRequest,
-    format: FromQuery[ChartFormat] = "png",  # noqa: A002 (the parameter's public name)
+    format: Form = "png",  # noqa: A002 (the parameter's public name)
     job_id: JobIds = None,
     top: Top = None,
     min_position: MinPosition = None,

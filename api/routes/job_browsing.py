@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from litestar import get
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
 from api.http.access import VISITOR, caller
 from api.http.fields import NO_NUL, Word, plain_letters
@@ -60,7 +60,32 @@ SortFilter: TypeAlias = Annotated[
         )
     ),
 ]
-Amount: TypeAlias = Annotated[int | None, QueryParameter(ge=0, le=1_000_000_000)]
+Remote: TypeAlias = Annotated[
+    bool | None, QueryParameter(description="Only jobs that are, or are not, done remotely.")
+]
+Company: TypeAlias = Annotated[UUID | None, QueryParameter(description="Only jobs of this company.")]
+SalaryAtLeast: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0,
+        le=1_000_000_000,
+        description="Only jobs whose range of pay reaches so high, in whatever currency; those without one are left out.",
+    ),
+]
+ExperienceAtMost: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0, le=1_000_000_000, description="Only jobs that ask for no more years of experience than these."
+    ),
+]
+OwnStatus: TypeAlias = Annotated[
+    Status | None,
+    QueryParameter(description="For staff: jobs of the own company in this status, drafts too."),
+]
+Mine: TypeAlias = Annotated[
+    bool,
+    QueryParameter(description="For staff: jobs of the own company that the caller created, in any status."),
+]
 
 
 @get(
@@ -76,13 +101,13 @@ async def browse(
     q: Q = None,
     skill: SkillFilter = None,
     location: LocationFilter = None,
-    remote: FromQuery[bool | None] = None,
-    company_id: FromQuery[UUID | None] = None,
-    salary_at_least: Amount = None,
-    experience_at_most: Amount = None,
+    remote: Remote = None,
+    company_id: Company = None,
+    salary_at_least: SalaryAtLeast = None,
+    experience_at_most: ExperienceAtMost = None,
     sort: SortFilter = None,
-    status: FromQuery[Status | None] = None,
-    mine: FromQuery[bool] = False,
+    status: OwnStatus = None,
+    mine: Mine = False,
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from api.http.access import SIGNED_IN
 from api.http.fields import Body
@@ -65,11 +65,16 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
     unread_count: int
 
 
+AboutJob: TypeAlias = Annotated[
+    UUID | None, QueryParameter(description="Only what is about applications for this job.")
+]
+
+
 @get("/notifications", allow=SIGNED_IN, tags=["Notifications"], operation_id="list_notifications")
 async def list_notifications(
     request: AnyRequest,
     unread: Unread = False,
-    job_id: FromQuery[UUID | None] = None,
+    job_id: AboutJob = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     min_position: MinPosition = None,

@@ -40,6 +40,8 @@ async def test_every_operation_says_what_it_does_and_what_it_answers(system: Sys
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+|register", operation["operationId"]), where
         assert operation["operationId"] not in seen
         seen.add(operation["operationId"])
+        for parameter in operation.get("parameters", ()):
+            assert parameter["in"] == "path" or parameter["description"], f"{where} {parameter['name']}"
         for code, response in operation["responses"].items():
             if code.startswith("4"):
                 assert list(response["content"]) == ["application/problem+json"], where
