@@ -61,7 +61,13 @@ class EditJobBody(SkillsBody, frozen=True):
     openings: Openings | UnsetType = UNSET
 
 
-@post("/jobs", allow=HIRING, tags=["Jobs"], operation_id="create_job", rules=("weights_invalid",))
+@post(
+    "/jobs",
+    allow=HIRING,
+    tags=["Jobs"],
+    operation_id="create_job",
+    rules=("weights_invalid", "salary_range_invalid", "currency_missing"),
+)
 async def create(
     request: AnyRequest,
     data: JSONBody[CreateJobBody],
