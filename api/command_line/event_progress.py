@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from infrastructure.read_models.rebuild import Progress as Told
+from infrastructure.read_models.rebuild import ReportProgress
 
 
 class Rate(TextColumn):
@@ -22,7 +22,7 @@ class Rate(TextColumn):
 
 
 @contextmanager
-def event_progress(name: str, *, quiet: bool = False) -> Generator[Told]:
+def event_progress(name: str, *, quiet: bool = False) -> Generator[ReportProgress]:
     """A bar on standard error while the block runs, fed with how many events were read, and how many there are."""
     columns = (
         TextColumn("{task.description}"),
@@ -34,7 +34,7 @@ def event_progress(name: str, *, quiet: bool = False) -> Generator[Told]:
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
         task = bar.add_task(name, total=None)
 
-        def told(read: int, total: int) -> None:
+        def report(read: int, total: int) -> None:
             bar.update(task, completed=read, total=max(read, total))
 
-        yield told
+        yield report

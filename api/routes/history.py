@@ -17,7 +17,7 @@ from api.http.requests import AnyRequest, Cursor, Limit, actor_of
 from api.routes.application_answer import ApplicationId, check_concern, load
 from api.routes.assessment import place_after, standing_comments
 from api.routes.authors import Authors, Who, authors
-from api.routes.history_words import HistoryEvent, Told, told
+from api.routes.history_words import EventDescription, HistoryEvent, describe
 from api.services import Services, services_of
 from application.actor import Actor
 from application.commands import assessment_id
@@ -61,10 +61,10 @@ class History(msgspec.Struct, frozen=True):
 
 
 class _Step(msgspec.Struct, frozen=True):
-    """An event in words, and where the application stands after it."""
+    """An event, its description, and where the application stands after it."""
 
     recorded: Recorded[HistoryEvent]
-    told: Told
+    description: EventDescription
     stage: Stage
     version: int
 
@@ -125,7 +125,7 @@ def _steps(application_id: UUID, stream: list[StoredEvent], said: list[StoredEve
     for stored in merge(stream, said, key=attrgetter("position")):
         own = stored.stream_id == application_id
         event = cast("Recorded[HistoryEvent]", recorded(JOB_APPLICATION if own else ASSESSMENT, stored))
-        words = told(event.event)
+        words = describe(event.event)
         stage = words.to_stage or stage
         version = event.version if own else version
         yield _Step(event, words, stage, version)
@@ -143,7 +143,7 @@ async def _entries(
 ) -> list[HistoryEntry]:
     who = await authors(services, tenant_id, [step.recorded.actor_id for step in steps])
     async with services.database.of(actor) as connection:
-        text_ids = {step.told.text_id for step in steps if step.told.text_id is not None}
+        text_ids = {step.description.text_id for step in steps if step.description.text_id is not None}
         texts = await personal_texts.read(connection, tenant_id, list(text_ids - taken_back))
         positions = [step.recorded.position for step in steps]
         mails = await mail_outcomes.of_positions(connection, tenant_id, positions)
@@ -151,7 +151,7 @@ async def _entries(
         _entry(
             step,
             _who(step, candidate_id, who, full=full),
-            texts.get(step.told.text_id, {}) if step.told.text_id else {},
+            texts.get(step.description.text_id, {}) if step.description.text_id else {},
             _shown(mails.get(step.recorded.position, []), full=full),
             full=full,
         )
@@ -176,7 +176,7 @@ def _shown(mails: list[MailOutcome], *, full: bool) -> list[MailOutcome]:
 def _entry(
     step: _Step, who: Who, texts: dict[str, str], mails: list[MailOutcome], *, full: bool
 ) -> HistoryEntry:
-    event, words = step.recorded.event, step.told
+    event, words = step.recorded.event, step.description
     card = event if isinstance(event, ScorecardSubmitted | ScorecardRevised) else None
     return HistoryEntry(
         position=step.recorded.position,

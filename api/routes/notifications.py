@@ -16,7 +16,7 @@ from application.effects import Kind
 from application.refusals import NotFound
 from domain.identifiers import tenant_of
 from infrastructure.mail import notifications
-from infrastructure.mail.context import Told
+from infrastructure.mail.context import EffectDetails
 from infrastructure.mail.effects_projector import EFFECTS
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.notifications import Reader
@@ -88,13 +88,13 @@ async def list_notifications(
     whose = reader.company_id or (job_id and tenant_of(job_id))
     await at_least(services, EFFECTS, whose, min_position, actor_of(request))
     before = None if cursor is None else unseal(cursor, _ORDER, datetime)
-    async with services.database.of_told(actor_of(request)) as connection:
-        told = await notifications.listed(
+    async with services.database.of_notified(actor_of(request)) as connection:
+        found = await notifications.listed(
             connection, reader, unread=unread, job_id=job_id, before=before, limit=limit + 1
         )
         count = await notifications.unread_count(connection, reader)
-    shown = told[:limit]
-    following = seal(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(told) > limit else None
+    shown = found[:limit]
+    following = seal(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(found) > limit else None
     links = MailLinks(services.settings)
     return Notifications(
         items=[_notification(one, links) for one in shown], next=following, unread_count=count
@@ -112,12 +112,12 @@ async def read_one(notification_id: NotificationId, request: AnyRequest) -> Noti
     """Mark one as read; it stays read, since the first time."""
     services = services_of(request)
     reader = _reader(request)
-    async with services.database.of_told(actor_of(request)) as connection:
+    async with services.database.of_notified(actor_of(request)) as connection:
         await notifications.mark_read(connection, reader, notification_id)
-        told = await notifications.one(connection, reader, notification_id)
-    if told is None:
+        details = await notifications.one(connection, reader, notification_id)
+    if details is None:
         raise NotFound
-    return _notification(told, MailLinks(services.settings))
+    return _notification(details, MailLinks(services.settings))
 
 
 @post(
@@ -132,13 +132,13 @@ async def read_all(request: AnyRequest, data: JSONBody[ReadBody]) -> Marked:
     """Mark all as read, or with `up_to` those that are not newer than it, so that none is marked unseen."""
     services = services_of(request)
     reader = _reader(request)
-    async with services.database.of_told(actor_of(request)) as connection:
+    async with services.database.of_notified(actor_of(request)) as connection:
         up_to = None
         if data.up_to is not None:
-            told = await notifications.one(connection, reader, data.up_to)
-            if told is None:
+            details = await notifications.one(connection, reader, data.up_to)
+            if details is None:
                 raise NotFound
-            up_to = (told.created_at, told.mail_id)
+            up_to = (details.created_at, details.mail_id)
         marked = await notifications.mark_all_read(connection, reader, up_to)
         count = await notifications.unread_count(connection, reader)
     return Marked(marked=marked, unread_count=count)
@@ -149,18 +149,18 @@ def _reader(request: AnyRequest) -> Reader:
     return Reader(actor.account_id, actor.company_id)
 
 
-def _notification(told: Told, links: MailLinks) -> Notification:
+def _notification(details: EffectDetails, links: MailLinks) -> Notification:
     return Notification(
-        id=told.mail_id,
-        kind=told.kind,
-        text=summary(told.kind, told.context(links)),
-        company_id=told.tenant_id,
-        company_name=told.company_name,
-        job_id=told.job_id,
-        job_title=told.job_title,
-        application_id=told.application_id,
-        created_at=told.created_at,
-        read_at=told.read_at,
+        id=details.mail_id,
+        kind=details.kind,
+        text=summary(details.kind, details.context(links)),
+        company_id=details.tenant_id,
+        company_name=details.company_name,
+        job_id=details.job_id,
+        job_title=details.job_title,
+        application_id=details.application_id,
+        created_at=details.created_at,
+        read_at=details.read_at,
     )
 
 

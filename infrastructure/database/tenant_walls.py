@@ -40,19 +40,19 @@ _SET: Final[LiteralString] = (
     "select set_config('hirelog.tenants', %s, false), set_config('hirelog.account', %s, false)"
 )
 
-TOLD: Final[LiteralString] = """
-with recursive told as (
+NOTIFYING_COMPANIES: Final[LiteralString] = """
+with recursive notifying as (
     (select tenant_id from effect
      where account_id = %(account_id)s and recipient = 'candidate' order by tenant_id limit 1)
     union all
     select (select effect.tenant_id from effect
-            where account_id = %(account_id)s and recipient = 'candidate' and effect.tenant_id > told.tenant_id
+            where account_id = %(account_id)s and recipient = 'candidate' and effect.tenant_id > notifying.tenant_id
             order by effect.tenant_id limit 1)
-    from told where told.tenant_id is not null)
-select tenant_id from told where tenant_id is not null
+    from notifying where notifying.tenant_id is not null)
+select tenant_id from notifying where tenant_id is not null
 """
-"""The companies that told a candidate something, from one to the next through the index: it does not matter how much each told.
-What recruiters were told is not looked at, which is most: they see that of their company alone."""
+"""The companies that notified a candidate, from one to the next through the index: it does not matter how often each did.
+Those for recruiters, which are most, are not looked at: recruiters see their own company's alone."""
 
 _showing: WeakKeyDictionary[AsyncConnection[Any], tuple[str, str]] = WeakKeyDictionary()
 """What connections are known to show."""
@@ -190,12 +190,12 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def of_told(self, actor: Actor) -> AsyncGenerator[Connection]:
-        """As `of`, and the logs of all companies that have told this account something as a candidate: a notification is read from
+    async def of_notified(self, actor: Actor) -> AsyncGenerator[Connection]:
+        """As `of`, and the logs of all companies that have notified this account as a candidate: a notification is read from
         there."""
         async with self.of(actor) as connection:
-            told = await connection.execute(TOLD, {"account_id": actor.account_id})
-            tenants = {tenant_id for (tenant_id,) in await told.fetchall()}
+            found = await connection.execute(NOTIFYING_COMPANIES, {"account_id": actor.account_id})
+            tenants = {tenant_id for (tenant_id,) in await found.fetchall()}
             if actor.company_id is not None:
                 tenants.add(actor.company_id)
             await show(connection, tenants, actor.account_id)

@@ -14,11 +14,11 @@ from infrastructure.mail.links import MailLinks
 
 Context: TypeAlias = dict[str, str]
 
-_TOLD: Final[LiteralString] = """
+_DETAILS: Final[LiteralString] = """
 select effect.tenant_id, effect.kind, effect.account_id, effect.application_id, effect.job_id, effect.created_at,
        effect.read_at, effect.mail_id, recipient.name, recipient.email, candidate.name as candidate_name,
        coalesce(company.name, '') as company_name, coalesce(job.title, '') as job_title,
-       coalesce(told.to_stage, '') as stage, coalesce(reason.text, '') as reason
+       coalesce(decision.to_stage, '') as stage, coalesce(reason.text, '') as reason
 from ({effects}) as effect
 cross join lateral (select name, email from account where account_id = effect.account_id limit 1) as recipient
 cross join lateral (select name from account where account_id = effect.candidate_id limit 1) as candidate
@@ -26,8 +26,8 @@ left join lateral (select name from company where company_id = effect.tenant_id 
 left join lateral (
     select data ->> 'to_stage' as to_stage, (data ->> 'reason_text_id')::uuid as reason_text_id
     from (select json_or_null(data) as data from event
-          where tenant_id = effect.tenant_id and position = effect.position limit 1) as decided
-) as told on true
+          where tenant_id = effect.tenant_id and position = effect.position limit 1) as recorded
+) as decision on true
 left join lateral (
     select json_or_null(data) #>> array['posting', 'title'] as title from event
     where tenant_id = effect.tenant_id and stream_id = effect.job_id and type in ('JobCreated', 'PostingEdited')
@@ -35,18 +35,19 @@ left join lateral (
 ) as job on true
 left join lateral (
     select content ->> 'reason' as text from personal_text
-    where tenant_id = effect.tenant_id and text_id = told.reason_text_id and effect.kind = 'application_rejected' limit 1
+    where tenant_id = effect.tenant_id and text_id = decision.reason_text_id and effect.kind = 'application_rejected' limit 1
 ) as reason on true
 """
 
 
-def read_told(effects: LiteralString) -> LiteralString:
-    """`effects` in their order with all that is said of them; one about, or for, a person who was erased is not among them.
+def with_details(effects: LiteralString) -> LiteralString:
+    """The statement that adds to `effects`, in their order, the names and texts of an `EffectDetails`; it leaves out those for or about
+    a person who was erased.
 
-    What is said is looked up for one effect after the other, each time by its key (the `limit`s keep it so). When it was joined,
-    PostgreSQL read all texts of the company for each effect: behind a wall it finds nothing by what is taken out of an event.
+    Names and texts are looked up for one effect after the other, each time by their key (the `limit`s keep it so). When they were
+    joined, PostgreSQL read all texts of the company for each effect: behind a wall it uses no index for what comes out of an event.
     """
-    return _TOLD.format(effects=effects)
+    return _DETAILS.format(effects=effects)
 
 
 FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn")
@@ -55,25 +56,25 @@ FOR_STAFF: Final[tuple[Kind, ...]] = ("new_application", "application_withdrawn"
 _ONE: Final[LiteralString] = """
 select * from effect where tenant_id = %(tenant_id)s and position = %(position)s and number = %(number)s limit 1
 """
-_LETTER: Final[LiteralString] = f"""
-select told.*, coalesce(preference.mail, true) as wanted,
-       told.kind <> all(%(for_staff)s) or coalesce(member.type <> 'MemberLeft', false) as concerned
-from ({read_told(_ONE)}) as told
+_MAIL: Final[LiteralString] = f"""
+select details.*, coalesce(preference.mail, true) as wanted,
+       details.kind <> all(%(for_staff)s) or coalesce(member.type <> 'MemberLeft', false) as concerned
+from ({with_details(_ONE)}) as details
 left join notification_preference as preference
-     on preference.account_id = told.account_id and preference.kind = told.kind
+     on preference.account_id = details.account_id and preference.kind = details.kind
 left join lateral (
     select type from event
-    where tenant_id = %(tenant_id)s and stream_id = %(memberships)s and told.kind = any(%(for_staff)s)
-          and position(convert_to(told.account_id::text, 'UTF8') in data) > 0
-          and json_or_null(data) ->> 'account_id' = told.account_id::text
+    where tenant_id = %(tenant_id)s and stream_id = %(memberships)s and details.kind = any(%(for_staff)s)
+          and position(convert_to(details.account_id::text, 'UTF8') in data) > 0
+          and json_or_null(data) ->> 'account_id' = details.account_id::text
     order by version desc limit 1
 ) as member on true
 """
-"""Of a company's members, only what is about the recipient is taken apart; PostgreSQL asks first what costs less."""
+"""Of a company's membership events, only those that mention the recipient are parsed; PostgreSQL tests first what costs less."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """An effect and what is said of it. `stage` is the one that the event led to, `reason` that of a rejection; both may be
+class EffectDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """An effect, and the names and texts that its mail or notification shows. `stage` is the one that the event led to, `reason` that of a rejection; both may be
     empty. `name` and `email` are the recipient's."""
 
     tenant_id: UUID
@@ -114,12 +115,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
                 assert_never(self.kind)
 
 
-class _ToldByMail(Told, frozen=True, kw_only=True):
+class _MailDetails(EffectDetails, frozen=True, kw_only=True):
     wanted: bool
     concerned: bool
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class EffectMail(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that can be rendered and sent; not `wanted` when its recipient switched this kind off."""
 
     kind: Kind
@@ -129,9 +130,9 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     context: Context
 
 
-def letter(
+def effect_mail(
     connection: Connection[Any], tenant_id: UUID, position: int, number: int, links: MailLinks
-) -> Letter | None:
+) -> EffectMail | None:
     """The mail of an effect, or None when nobody may be told any more: somebody whom it is for or about was erased, or the
     recruiter has left the company."""
     parameters = {
@@ -141,16 +142,16 @@ def letter(
         "memberships": membership_id(tenant_id),
         "for_staff": list(FOR_STAFF),
     }
-    with connection.cursor(row_factory=class_row(_ToldByMail)) as cursor:
-        told = cursor.execute(_LETTER, parameters).fetchone()
-    if told is None or not told.concerned:
+    with connection.cursor(row_factory=class_row(_MailDetails)) as cursor:
+        details = cursor.execute(_MAIL, parameters).fetchone()
+    if details is None or not details.concerned:
         return None
-    return Letter(
-        kind=told.kind,
-        name=told.name,
-        email=told.email,
-        wanted=told.wanted,
-        context=told.context(links),
+    return EffectMail(
+        kind=details.kind,
+        name=details.name,
+        email=details.email,
+        wanted=details.wanted,
+        context=details.context(links),
     )
 
 

@@ -20,7 +20,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from infrastructure.mail import queue
-from infrastructure.mail.context import letter, of_account
+from infrastructure.mail.context import effect_mail, of_account
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.message import Address, Mail, address
 from infrastructure.mail.queue import AnyDue, DueAccountMail, DueEffect
@@ -194,7 +194,7 @@ class Deliverer:
         match due:
             case DueEffect():
                 with self._pool.connection() as connection:
-                    found = letter(connection, due.tenant_id, due.position, due.number, self._links)
+                    found = effect_mail(connection, due.tenant_id, due.position, due.number, self._links)
                 if found is None:
                     raise NotWanted("nobody may be told any more: a person was erased, or left the company")
                 if not found.wanted:

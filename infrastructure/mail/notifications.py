@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from infrastructure.database.tenant_walls import opaque_to_planner
-from infrastructure.mail.context import Told, read_told
+from infrastructure.mail.context import EffectDetails, with_details
 
 UNREAD_COUNTED: Final = 1_000
 """Unread notifications are counted up to this many."""
@@ -43,7 +43,7 @@ _MARK: Final[LiteralString] = f"""
 update effect set read_at = now()
 where {_OWN} and effect.read_at is null and (effect.created_at, effect.mail_id) <= (%(before)s, %(before_id)s)
 """
-_ONE: Final[LiteralString] = read_told(
+_ONE: Final[LiteralString] = with_details(
     f"select * from effect where {_OWN} and effect.mail_id = %(id)s limit 1"
 )
 _MARK_ONE: Final[LiteralString] = f"""
@@ -72,13 +72,13 @@ async def listed(
     job_id: UUID | None = None,
     before: Place | None = None,
     limit: int = 50,
-) -> list[Told]:
+) -> list[EffectDetails]:
     """Notifications, newest first, those `before` a place, of all jobs or of one. Switched-off kinds and those about erased people
     are not there."""
     at, notification_id = before or _END
     narrowed: LiteralString = f"{_UNREAD if unread else ''} {_OF_JOB if job_id else ''}"
-    effects = read_told(_LIST.format(narrowed=narrowed))
-    async with connection.cursor(row_factory=class_row(Told)) as cursor:
+    effects = with_details(_LIST.format(narrowed=narrowed))
+    async with connection.cursor(row_factory=class_row(EffectDetails)) as cursor:
         await cursor.execute(
             f"{effects} order by effect.created_at desc, effect.mail_id desc",
             {
@@ -92,8 +92,10 @@ async def listed(
         return await cursor.fetchall()
 
 
-async def one(connection: AsyncConnection[Any], reader: Reader, notification_id: UUID) -> Told | None:
-    async with connection.cursor(row_factory=class_row(Told)) as cursor:
+async def one(
+    connection: AsyncConnection[Any], reader: Reader, notification_id: UUID
+) -> EffectDetails | None:
+    async with connection.cursor(row_factory=class_row(EffectDetails)) as cursor:
         await cursor.execute(_ONE, {**reader.parameters, "id": notification_id})
         return await cursor.fetchone()
 

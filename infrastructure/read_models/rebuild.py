@@ -35,8 +35,8 @@ from infrastructure.read_models.read_model import (
     view_name,
 )
 
-Progress = Callable[[int, int], None]
-"""Told how many events were read, and how many there are."""
+ReportProgress = Callable[[int, int], None]
+"""Called with how many events were read, and how many there are."""
 
 PAGE_SIZE: Final = 10_000
 ROWS_IN_MEMORY: Final = 50_000
@@ -69,7 +69,7 @@ def rebuild(
     database_url: str,
     model: AnyReadModel,
     *,
-    progress: Progress | None = None,
+    progress: ReportProgress | None = None,
     page_size: int = PAGE_SIZE,
     rows_in_memory: int = ROWS_IN_MEMORY,
 ) -> Rebuilt:
@@ -112,7 +112,7 @@ class _Load(Generic[RowT, EventT]):
         connection: Connection[Any],
         model: ReadModel[RowT, EventT],
         build: int,
-        progress: Progress,
+        progress: ReportProgress,
         page_size: int,
     ) -> None:
         self.events = 0

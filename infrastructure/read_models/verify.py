@@ -10,7 +10,7 @@ from infrastructure.read_models.build_writer import REFUSED_ROWS, BuildWriter, C
 from infrastructure.read_models.new_build import BuildFailed, new_build
 from infrastructure.read_models.projector import SWITCH_LOCK
 from infrastructure.read_models.read_model import JSON, AnyReadModel, Column, columns, table_name
-from infrastructure.read_models.rebuild import PAGE_SIZE, Progress, without_garbage_collector
+from infrastructure.read_models.rebuild import PAGE_SIZE, ReportProgress, without_garbage_collector
 
 SHOWN: Final = 20
 _TENANTS_AT_ONCE: Final = 100
@@ -53,7 +53,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[Difference]
 
 
-def verify(database_url: str, model: AnyReadModel, *, progress: Progress | None = None) -> Verified:
+def verify(database_url: str, model: AnyReadModel, *, progress: ReportProgress | None = None) -> Verified:
     """Compare the live build with a scratch one made from the log, both at the same positions, while writes go on.
 
     Raises `BuildFailed` when there is no live build of this version, another build is being made, or an event cannot be
@@ -78,7 +78,12 @@ class _Follower:
     """Folds the logs into the scratch build as far as the live one has come."""
 
     def __init__(
-        self, connection: Connection[Any], model: AnyReadModel, live: int, scratch: int, progress: Progress
+        self,
+        connection: Connection[Any],
+        model: AnyReadModel,
+        live: int,
+        scratch: int,
+        progress: ReportProgress,
     ) -> None:
         self.live = live
         self.scratch = scratch

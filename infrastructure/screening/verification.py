@@ -12,7 +12,7 @@ from domain.job import JobCreated, Requirements, RequirementsRevised
 from domain.job_application import ApplicationScreened, ApplicationSubmitted, screening_of
 from domain.screening import POLICY_VERSION, Screening, screen
 from infrastructure.database.long_session import events_in_all_logs, long_session
-from infrastructure.read_models.rebuild import Progress
+from infrastructure.read_models.rebuild import ReportProgress
 
 SHOWN: Final = 20
 _PAGE: Final = 5_000
@@ -66,9 +66,9 @@ class Verified(msgspec.Struct, kw_only=True):
     differences: list[Difference] = []
 
 
-def verify_screening(database_url: str, *, progress: Progress | None = None) -> Verified:
+def verify_screening(database_url: str, *, progress: ReportProgress | None = None) -> Verified:
     """Recompute every verdict of every log: from the claims, the job's requirements of that revision and the stored aliases."""
-    told: Progress = progress or (lambda _read, _total: None)
+    told: ReportProgress = progress or (lambda _read, _total: None)
     found = Verified()
     with long_session(database_url) as connection:
         total = events_in_all_logs(connection)

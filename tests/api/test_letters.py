@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.mail.context import Letter, letter
+from infrastructure.mail.context import EffectMail, effect_mail
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.templates import render
 from tests.api.people import Json, Person, System, done
@@ -13,7 +13,7 @@ from tests.api.people import Json, Person, System, done
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def the(system: System, application: Json, kind: str) -> Letter:
+async def the(system: System, application: Json, kind: str) -> EffectMail:
     """The mail of this kind about an application, as it would be sent now."""
     await system.tell()
     with psycopg.connect(system.database_url) as connection:
@@ -22,7 +22,7 @@ async def the(system: System, application: Json, kind: str) -> Letter:
             (application["id"], kind),
         ).fetchall()
         ((tenant, position, number),) = rows
-        found = letter(connection, tenant, position, number, MailLinks(system.services.settings))
+        found = effect_mail(connection, tenant, position, number, MailLinks(system.services.settings))
     assert found is not None
     return found
 

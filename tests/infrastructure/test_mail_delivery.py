@@ -19,7 +19,7 @@ from infrastructure.mail import account_mail
 from infrastructure.mail import outcomes as mail_outcomes
 from infrastructure.mail import queue as mail_queue
 from infrastructure.mail.administration import figures, mails, send_again
-from infrastructure.mail.context import letter
+from infrastructure.mail.context import effect_mail
 from infrastructure.mail.delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.templates import KEYS
@@ -266,12 +266,12 @@ def test_of_other_members_nothing_is_taken_apart_for_a_mail(office: PostOffice) 
     )
     with office.pool.connection() as connection, connection.transaction():
         connection.execute("set local track_functions = 'pl'")
-        found = letter(connection, office.tenant, position, number, MailLinks(SETTINGS))
+        found = effect_mail(connection, office.tenant, position, number, MailLinks(SETTINGS))
         parsed = connection.execute(
             "select calls from pg_stat_xact_user_functions where funcname = 'json_or_null'"
         ).fetchone()
     assert found is not None
-    assert parsed == (3,), "what is told, the job's title, and how the recipient joined"
+    assert parsed == (3,), "what is said, the job's title, and how the recipient joined"
 
 
 async def test_mail_about_accounts_goes_first_and_its_code_is_erased(office: PostOffice) -> None:

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from application.actor import Actor
 from infrastructure.database.connection_pools import api_pool
 from infrastructure.database.migrate import migrate
-from infrastructure.database.tenant_walls import TOLD, Database
+from infrastructure.database.tenant_walls import NOTIFYING_COMPANIES, Database
 from infrastructure.identity import administration, invitations, sessions
 from infrastructure.mail import notifications
 from infrastructure.read_models.setup import ensure_read_models
@@ -133,7 +133,7 @@ ASKED: Final[dict[str, Ask]] = {
     ),
     "a notification": lambda it: notifications.one(it, READER, UUID(int=0)),
     "an account by its id": lambda it: administration.named(it, str(RECRUITER)),
-    "who told": lambda it: it.execute(TOLD, {"account_id": CANDIDATE}),
+    "who told": lambda it: it.execute(NOTIFYING_COMPANIES, {"account_id": CANDIDATE}),
     "invitations": lambda it: invitations.of_company(it, COMPANY, 51, None),
     "ending sessions": lambda it: sessions.end_all_sessions(it, RECRUITER, "logout_everywhere"),
     "ending surplus sessions": lambda it: sessions.end_surplus(it, RECRUITER),

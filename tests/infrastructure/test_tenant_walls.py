@@ -15,7 +15,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.command_line.up import migrate_database
 from application.actor import Actor
-from infrastructure.database.tenant_walls import TOLD, WALLED, Database, api_database_url, let_api_in
+from infrastructure.database.tenant_walls import (
+    NOTIFYING_COMPANIES,
+    WALLED,
+    Database,
+    api_database_url,
+    let_api_in,
+)
 from infrastructure.operator_error import OperatorError
 from infrastructure.read_models.read_model import table_name, view_name
 from infrastructure.read_models.setup import ensure_read_models
@@ -271,7 +277,7 @@ async def test_a_connection_shows_nothing_of_who_had_it_before(database: Databas
         (database.of_tenant(B), (1, 0)),
         (database.of_account(BOB), (0, 1)),
         (database.of(None), (0, 0)),
-        (database.of_told(Actor(BOB, "candidate")), (1, 1)),
+        (database.of_notified(Actor(BOB, "candidate")), (1, 1)),
         (database.of(Actor(uuid4(), "candidate")), (0, 0)),
     ):
         async with opened as connection:
@@ -303,8 +309,10 @@ def test_who_told_somebody_something_is_found_however_much_that_was(owner: Owner
     owner.execute("vacuum analyze effect")
     show(api, A, account=BOB)
     told = {"account_id": BOB}
-    assert {tenant for (tenant,) in api.execute(TOLD, told)} == {B, UUID(int=7), UUID(int=8)}
-    ((((carried_out,),),)) = api.execute("explain (analyze, format json) " + TOLD, told).fetchall()
+    assert {tenant for (tenant,) in api.execute(NOTIFYING_COMPANIES, told)} == {B, UUID(int=7), UUID(int=8)}
+    ((((carried_out,),),)) = api.execute(
+        "explain (analyze, format json) " + NOTIFYING_COMPANIES, told
+    ).fetchall()
     assert rows_read(carried_out["Plan"]) < 20
 
 
