@@ -14,7 +14,7 @@ from domain.job_application import Stage
 from domain.screening import Screening, Verdict
 from infrastructure.database.containing import containing
 from projections.application_list import Application
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 _screening: Final = msgspec.json.Decoder(Screening).decode
 """The one column of JSON."""
@@ -183,15 +183,17 @@ _JUDGED: Final[dict[str, LiteralString]] = {
 
 def _cursor(sort: Sort, last: Application) -> str:
     if sort == "newest":
-        return seal(sort, last.applied_at, last.id)
-    return seal(sort, (-1 if last.screening is None else last.screening.score, last.applied_at), last.id)
+        return encode_cursor(sort, last.applied_at, last.id)
+    return encode_cursor(
+        sort, (-1 if last.screening is None else last.screening.score, last.applied_at), last.id
+    )
 
 
 def _place(cursor: str, sort: Sort) -> dict[str, object]:
     if sort == "newest":
-        time, after_id = unseal(cursor, sort, datetime)
+        time, after_id = decode_cursor(cursor, sort, datetime)
         return {"after_time": time, "after_id": after_id}
-    (score, time), after_id = unseal(cursor, sort, tuple[int, datetime])
+    (score, time), after_id = decode_cursor(cursor, sort, tuple[int, datetime])
     return {"after_score": score, "after_time": time, "after_id": after_id}
 
 

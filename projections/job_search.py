@@ -17,7 +17,7 @@ from infrastructure.database.containing import containing
 from infrastructure.database.tenant_walls import opaque_to_planner
 from projections.job_listing import Job
 from projections.job_words import Replacements, Spellings, Words, corrections, words
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 Sort: TypeAlias = Literal["newest", "salary", "relevance"]
 Place: TypeAlias = tuple[datetime] | tuple[int] | tuple[float, datetime]
@@ -121,7 +121,7 @@ async def browse(
     search = _Search(connection, conditions, order, limit)
     after: Sequence[object] = ()
     if cursor is not None:
-        (place, corrected, common), after_id = unseal(cursor, order, _SEALED[order])
+        (place, corrected, common), after_id = decode_cursor(cursor, order, _SEALED[order])
         asked = asked and replace(asked, corrected=corrected, common=common)
         after = (*place, after_id)
     async with by_words(connection) if asked or conditions.others else nullcontext():
@@ -133,7 +133,7 @@ async def browse(
     if len(found) <= limit:
         return Page(items)
     reading = (asked.corrected, asked.common) if asked else ((), False)
-    return Page(items, seal(order, (found[limit - 1][1], *reading), items[-1].id))
+    return Page(items, encode_cursor(order, (found[limit - 1][1], *reading), items[-1].id))
 
 
 @asynccontextmanager

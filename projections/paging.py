@@ -21,19 +21,19 @@ class Page(msgspec.Struct, Generic[ItemT], frozen=True):
     next: str | None = None
 
 
-def seal(sort: str, place: object, item_id: UUID) -> str:
+def encode_cursor(sort: str, place: object, item_id: UUID) -> str:
     """The cursor after an item that stands at `place` in the order `sort`."""
     return urlsafe_b64encode(msgspec.json.encode((sort, place, item_id))).rstrip(b"=").decode()
 
 
-def unseal(cursor: str, sort: str, place: type[PlaceT]) -> tuple[PlaceT, UUID]:
+def decode_cursor(cursor: str, sort: str, place: type[PlaceT]) -> tuple[PlaceT, UUID]:
     """The place and the id in a cursor. Raises `InvalidCursor` if it is not one of this order."""
     try:
         data = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        sealed_for, raw, item_id = msgspec.json.decode(data, type=tuple[str, msgspec.Raw, UUID])
+        encoded_for, raw, item_id = msgspec.json.decode(data, type=tuple[str, msgspec.Raw, UUID])
         found = msgspec.json.decode(raw, type=place)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidCursor("not a cursor of this list") from error
-    if sealed_for != sort:
-        raise InvalidCursor(f"the cursor belongs to the order {sealed_for!r}")
+    if encoded_for != sort:
+        raise InvalidCursor(f"the cursor belongs to the order {encoded_for!r}")
     return found, item_id

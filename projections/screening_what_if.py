@@ -13,7 +13,7 @@ from domain.job import Requirements
 from domain.job_application import Claims, Stage
 from domain.screening import Screening, Verdict, aliases_among, screen
 from domain.skills import Vocabulary
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 _CHUNK: Final = 200
 """Applications that are judged in one go, in about 5 ms; then others have their turn on the event loop."""
@@ -82,7 +82,7 @@ async def what_if(
     The skills' aliases are those of today's vocabulary. Raises `InvalidCursor`.
     """
     tally = _Tally(
-        requirements, vocabulary, None if cursor is None else unseal(cursor, _SORT, datetime), limit
+        requirements, vocabulary, None if cursor is None else decode_cursor(cursor, _SORT, datetime), limit
     )
     async with connection.transaction(), connection.cursor(name="what_if") as reader:
         await reader.execute(_JUDGED, {"company_id": company_id, "job_id": job_id})
@@ -161,7 +161,9 @@ class _Tally:
             after=self._now,
             becoming_qualified=self._becoming["qualified"],
             becoming_not_qualified=self._becoming["not_qualified"],
-            changed=Page(page, seal(_SORT, self._places[len(page) - 1], page[-1].id) if more else None),
+            changed=Page(
+                page, encode_cursor(_SORT, self._places[len(page) - 1], page[-1].id) if more else None
+            ),
         )
 
 

@@ -13,7 +13,7 @@ from application.recorded import Recorded
 from application.refusals import Forbidden, NotFound
 from domain.assessment import ASSESSMENT, Assessment, AssessmentEvent
 from domain.identifiers import tenant_of
-from projections.paging import unseal
+from projections.paging import decode_cursor
 
 
 async def may_read(services: Services, application_id: UUID, actor: Actor) -> None:
@@ -42,4 +42,4 @@ async def standing_comments(services: Services, application_id: UUID) -> Mapping
 
 def place_after(cursor: str | None) -> int:
     """The position after which a page of something in the order of the log starts. Raises `InvalidCursor`."""
-    return 0 if cursor is None else unseal(cursor, "oldest", int)[0]
+    return 0 if cursor is None else decode_cursor(cursor, "oldest", int)[0]

@@ -27,7 +27,7 @@ from domain.assessment import (
 )
 from domain.identifiers import tenant_of
 from infrastructure.personal_data import personal_texts
-from projections.paging import Page, seal
+from projections.paging import Page, encode_cursor
 
 
 class CommentBody(Body, frozen=True):
@@ -160,7 +160,7 @@ async def comments(
         for event in page
     ]
     more = len(found) > limit
-    return Page(items, seal("oldest", page[-1].position, items[-1].id) if more else None)
+    return Page(items, encode_cursor("oldest", page[-1].position, items[-1].id) if more else None)
 
 
 HANDLERS: list[Any] = [add_comment, comments, remove_comment]

@@ -29,7 +29,7 @@ from domain.job_application import JOB_APPLICATION, ApplicationScreened, Stage
 from infrastructure.mail import outcomes as mail_outcomes
 from infrastructure.mail.outcomes import MailOutcome
 from infrastructure.personal_data import personal_texts
-from projections.paging import seal
+from projections.paging import encode_cursor
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +102,8 @@ async def history(
     }
     items = await _entries(services, actor, tenant_id, candidate_id, page, taken_back, full=full)
     return History(
-        items, seal("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None
+        items,
+        encode_cursor("oldest", page[-1].recorded.position, application_id) if len(steps) > limit else None,
     )
 
 

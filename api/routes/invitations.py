@@ -20,7 +20,7 @@ from infrastructure.identity import accounts as table
 from infrastructure.identity import invitations
 from infrastructure.identity.invitations import Invitation, InvitationStatus, Invite, TooManyInvitations
 from infrastructure.mail.account_mail import queue
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 _ORDER: Final = "newest"
 
@@ -109,12 +109,12 @@ async def invite(
 async def listed(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None) -> Page[InvitationAnswer]:
     """The invitations of the own company in the last 60 days, newest first."""
     services = services_of(request)
-    before = None if cursor is None else unseal(cursor, _ORDER, datetime)
+    before = None if cursor is None else decode_cursor(cursor, _ORDER, datetime)
     async with services.database.of(actor_of(request)) as connection:
         found = await invitations.of_company(connection, company_of(request), limit + 1, before)
     items = [_answer(invitation) for invitation in found[:limit]]
     last = items[-1] if len(found) > limit else None
-    return Page(items, None if last is None else seal(_ORDER, last.created_at, last.id))
+    return Page(items, None if last is None else encode_cursor(_ORDER, last.created_at, last.id))
 
 
 @get(

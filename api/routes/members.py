@@ -19,7 +19,7 @@ from infrastructure.identity import accounts as table
 from infrastructure.identity import invitations
 from infrastructure.identity.memberships import Member
 from infrastructure.identity.sessions import revoke
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 _ORDER = "members"
 
@@ -57,10 +57,10 @@ class RoleBody(Body, frozen=True):
 async def members(request: AnyRequest, limit: Limit = 50, cursor: Cursor = None) -> Page[MemberAnswer]:
     """The members of the own company, in the order in which they joined."""
     services = services_of(request)
-    after = 0 if cursor is None else unseal(cursor, _ORDER, int)[0]
+    after = 0 if cursor is None else decode_cursor(cursor, _ORDER, int)[0]
     found = [one for one in await services.memberships.members(company_of(request)) if one.version > after]
     shown = found[:limit]
-    following = seal(_ORDER, shown[-1].version, shown[-1].account_id) if len(found) > limit else None
+    following = encode_cursor(_ORDER, shown[-1].version, shown[-1].account_id) if len(found) > limit else None
     return Page(await _described(services, shown), following)
 
 

@@ -21,7 +21,7 @@ from infrastructure.mail.effects_projector import EFFECTS
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.notifications import Reader
 from infrastructure.mail.templates import summary
-from projections.paging import seal, unseal
+from projections.paging import decode_cursor, encode_cursor
 
 NotificationId: TypeAlias = Annotated[UUID, PathParameter(description="The notification.")]
 Unread: TypeAlias = Annotated[bool, QueryParameter(description="Only those that were not read yet.")]
@@ -87,14 +87,14 @@ async def list_notifications(
     reader = _reader(request)
     whose = reader.company_id or (job_id and tenant_of(job_id))
     await at_least(services, EFFECTS, whose, min_position, actor_of(request))
-    before = None if cursor is None else unseal(cursor, _ORDER, datetime)
+    before = None if cursor is None else decode_cursor(cursor, _ORDER, datetime)
     async with services.database.of_notified(actor_of(request)) as connection:
         found = await notifications.listed(
             connection, reader, unread=unread, job_id=job_id, before=before, limit=limit + 1
         )
         count = await notifications.unread_count(connection, reader)
     shown = found[:limit]
-    following = seal(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(found) > limit else None
+    following = encode_cursor(_ORDER, shown[-1].created_at, shown[-1].mail_id) if len(found) > limit else None
     links = MailLinks(services.settings)
     return Notifications(
         items=[_notification(one, links) for one in shown], next=following, unread_count=count

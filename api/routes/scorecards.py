@@ -34,7 +34,7 @@ from domain.assessment import (
 from domain.identifiers import tenant_of
 from domain.job_application import PIPELINE
 from infrastructure.personal_data import personal_texts
-from projections.paging import Page, seal
+from projections.paging import Page, encode_cursor
 
 
 class ScorecardBody(Body, frozen=True):
@@ -137,7 +137,9 @@ async def scorecards(
     standing = [card for card in await _standing(services, application_id) if card.first > after]
     page = standing[:limit]
     items = await _answered(services, actor_of(request), application_id, page)
-    return Page(items, seal("oldest", page[-1].first, application_id) if len(standing) > limit else None)
+    return Page(
+        items, encode_cursor("oldest", page[-1].first, application_id) if len(standing) > limit else None
+    )
 
 
 class _Standing(msgspec.Struct, frozen=True):

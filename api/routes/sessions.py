@@ -12,7 +12,7 @@ from api.http.requests import AnyRequest, Cursor, Limit, actor_of
 from api.services import services_of
 from application.refusals import NotFound
 from infrastructure.identity.sessions import Listed, end_session, of_account
-from projections.paging import Page, seal, unseal
+from projections.paging import Page, decode_cursor, encode_cursor
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +34,12 @@ async def list_sessions(request: AnyRequest, limit: Limit = 50, cursor: Cursor =
     """The own sessions, newest first, with those that ended in the last 30 days; `last_used_at` is the last refresh."""
     services = services_of(request)
     actor = actor_of(request)
-    before = None if cursor is None else unseal(cursor, "newest", datetime)
+    before = None if cursor is None else decode_cursor(cursor, "newest", datetime)
     async with services.database.identity() as connection:
         found = await of_account(connection, actor.account_id, limit + 1, before)
     items = [_answer(session, actor.session_id) for session in found[:limit]]
     last = items[-1] if len(found) > limit else None
-    return Page(items, None if last is None else seal("newest", last.created_at, last.id))
+    return Page(items, None if last is None else encode_cursor("newest", last.created_at, last.id))
 
 
 @delete("/auth/sessions/{session_id:uuid}", allow=SIGNED_IN, tags=["Accounts"], operation_id="end_session")
