@@ -71,7 +71,7 @@ def membership_id(company_id: UUID) -> UUID:
 
 
 CarryOut = Callable[[Any, Work], Awaitable[None]]
-Concern = Callable[[Actor, Any], None]
+Authorize = Callable[[Actor, Any], None]
 
 
 def anybody(actor: Actor, entity: Entity[Any]) -> None:
@@ -202,17 +202,17 @@ def _check_was_open(job: Entity[Job]) -> None:
         raise NotFound
 
 
-class Route(msgspec.Struct, frozen=True):
+class CommandSpec(msgspec.Struct, frozen=True):
     """How one type of command is carried out.
 
-    `roles` may issue it; `concern(actor, entity)` refuses those whom the entity does not concern; `carry_out` is given for
+    `roles` may issue it; `authorize(actor, entity)` raises for those who may not do it to this entity; `carry_out` is given for
     commands that read or write more than their own stream; `creates` that the stream is most probably new.
     """
 
     decider: AnyDecider
     stream_id: Callable[[Any], UUID]
     roles: frozenset[ActingRole]
-    concern: Concern = anybody
+    authorize: Authorize = anybody
     carry_out: CarryOut | None = None
     creates: bool = False
 
@@ -248,28 +248,32 @@ def _membership(command: Any) -> UUID:
     return membership_id(command.company_id)
 
 
-COMMANDS: Final[dict[type[Command], Route]] = {
-    CreateJob: Route(JOB, _job, _HIRING, creates=True),
-    EditJob: Route(JOB, _job, _HIRING, own_job),
-    PublishJob: Route(JOB, _job, _HIRING, own_job),
-    CloseJob: Route(JOB, _job, _HIRING | _OPERATOR, own_job),
-    ReopenJob: Route(JOB, _job, _HIRING, own_job),
-    ArchiveJob: Route(JOB, _job, _HIRING, own_job),
-    RecordView: Route(JOB_VIEW, _view, _CANDIDATE, carry_out=view),
-    SubmitApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, carry_out=submit, creates=True),
-    AdvanceStage: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=advance),
-    RejectApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
-    ReinstateApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
-    WithdrawApplication: Route(JOB_APPLICATION, _application, _CANDIDATE, own_application),
-    MoveApplication: Route(JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=move),
-    AddComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
-    RemoveComment: Route(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
-    SubmitScorecard: Route(ASSESSMENT, _assessment, _HIRING, carry_out=score),
-    FoundCompany: Route(MEMBERSHIP, _membership, _CANDIDATE),
-    AddMember: Route(MEMBERSHIP, _membership, _OPERATOR),
-    AcceptInvitation: Route(MEMBERSHIP, _membership, _CANDIDATE),
-    ChangeMemberRole: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
-    RemoveMember: Route(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
-    LeaveCompany: Route(MEMBERSHIP, _membership, _STAFF),
-    EraseMember: Route(MEMBERSHIP, _membership, _OPERATOR),
+COMMANDS: Final[dict[type[Command], CommandSpec]] = {
+    CreateJob: CommandSpec(JOB, _job, _HIRING, creates=True),
+    EditJob: CommandSpec(JOB, _job, _HIRING, own_job),
+    PublishJob: CommandSpec(JOB, _job, _HIRING, own_job),
+    CloseJob: CommandSpec(JOB, _job, _HIRING | _OPERATOR, own_job),
+    ReopenJob: CommandSpec(JOB, _job, _HIRING, own_job),
+    ArchiveJob: CommandSpec(JOB, _job, _HIRING, own_job),
+    RecordView: CommandSpec(JOB_VIEW, _view, _CANDIDATE, carry_out=view),
+    SubmitApplication: CommandSpec(JOB_APPLICATION, _application, _CANDIDATE, carry_out=submit, creates=True),
+    AdvanceStage: CommandSpec(
+        JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=advance
+    ),
+    RejectApplication: CommandSpec(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
+    ReinstateApplication: CommandSpec(JOB_APPLICATION, _application, _RECRUITING, anothers_application),
+    WithdrawApplication: CommandSpec(JOB_APPLICATION, _application, _CANDIDATE, own_application),
+    MoveApplication: CommandSpec(
+        JOB_APPLICATION, _application, _RECRUITING, anothers_application, carry_out=move
+    ),
+    AddComment: CommandSpec(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
+    RemoveComment: CommandSpec(ASSESSMENT, _assessment, _HIRING, carry_out=comment),
+    SubmitScorecard: CommandSpec(ASSESSMENT, _assessment, _HIRING, carry_out=score),
+    FoundCompany: CommandSpec(MEMBERSHIP, _membership, _CANDIDATE),
+    AddMember: CommandSpec(MEMBERSHIP, _membership, _OPERATOR),
+    AcceptInvitation: CommandSpec(MEMBERSHIP, _membership, _CANDIDATE),
+    ChangeMemberRole: CommandSpec(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
+    RemoveMember: CommandSpec(MEMBERSHIP, _membership, _ADMIN_OR_OPERATOR, still_admin),
+    LeaveCompany: CommandSpec(MEMBERSHIP, _membership, _STAFF),
+    EraseMember: CommandSpec(MEMBERSHIP, _membership, _OPERATOR),
 }

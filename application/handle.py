@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from application.actor import STAFF, Actor
-from application.commands import COMMANDS, Route
+from application.commands import COMMANDS, CommandSpec
 from application.entity import STREAM_PAGE, AnyDecider, Entity, continued, pages
 from application.ports import EventLog
 from application.recorded import LogUnavailable, StoredEvent, VersionConflict
@@ -81,11 +81,11 @@ class CommandHandler:
         A conflict with a concurrent writer is decided again on the new state, unless the caller named a version. Those who
         conflicted on one stream take turns, so that each attempt but those of other processes succeeds.
         """
-        route = COMMANDS[type(command)]
+        spec = COMMANDS[type(command)]
         actor = metadata.actor
-        if actor.role not in route.roles:
+        if actor.role not in spec.roles:
             raise Forbidden(f"This is not for {actor.role.replace('_', ' ')}s.")
-        stream_id = route.stream_id(command)
+        stream_id = spec.stream_id(command)
         tenant_id = tenant_of(stream_id)
         if actor.role in STAFF and actor.company_id != tenant_id:
             raise NotFound
@@ -103,10 +103,10 @@ class CommandHandler:
             )
             try:
                 if contested is None:
-                    outcome = await self._attempt(command, route, stream_id, metadata, work)
+                    outcome = await self._attempt(command, spec, stream_id, metadata, work)
                 else:
                     async with self._turns.setdefault(contested, asyncio.Lock()):
-                        outcome = await self._attempt(command, route, stream_id, metadata, work)
+                        outcome = await self._attempt(command, spec, stream_id, metadata, work)
             except VersionConflict as conflict:
                 work.forget()
                 contested = conflict.stream_id
@@ -155,20 +155,20 @@ class CommandHandler:
             self._cache.clear()
 
     async def _attempt(
-        self, command: Command, route: Route, stream_id: UUID, metadata: Metadata, work: Work
+        self, command: Command, spec: CommandSpec, stream_id: UUID, metadata: Metadata, work: Work
     ) -> Outcome[Any] | None:
         """One attempt; None asks for another on fresh state. Raises `VersionConflict` too."""
-        subject = await work.read(route.decider, stream_id, presumably_new=route.creates)
+        subject = await work.read(spec.decider, stream_id, presumably_new=spec.creates)
         entity = subject.entity
         if work.repeated is not None:
             return Outcome(work.repeated, await self.end(work.repeated), changed=True)
-        route.concern(metadata.actor, entity)
+        spec.authorize(metadata.actor, entity)
         if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
-        if route.carry_out is None:
+        if spec.carry_out is None:
             subject.decide(command)
         else:
-            await route.carry_out(command, work)
+            await spec.carry_out(command, work)
         append = work.append(metadata.actor.named)
         if append is None:
             return None if work.used_cache else Outcome(entity, entity.position, changed=False)

@@ -77,7 +77,7 @@ async def _cover_letter(services: Services, actor: Actor, entity: Entity[JobAppl
     return texts.get(text_id, {}).get("cover_letter")
 
 
-def check_concern(actor: Actor, entity: Entity[JobApplication]) -> None:
+def check_may_see(actor: Actor, entity: Entity[JobApplication]) -> None:
     """Raise `NotFound` unless the application is the caller's own or their company's."""
     if entity.state.job_id is None:
         raise NotFound

@@ -10,7 +10,7 @@ from api.http.access import CANDIDATE, RECRUITING
 from api.http.fields import Body, Note
 from api.http.problems import ProblemError
 from api.http.requests import AnyRequest, IdempotencyKey, IfMatch, metadata
-from api.routes.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern, load
+from api.routes.application_answer import ApplicationAnswer, ApplicationId, answered, check_may_see, load
 from api.routes.texts import about_candidate, carry_out
 from api.services import Services, services_of
 from application.actor import Actor
@@ -94,7 +94,7 @@ async def _pipeline_stage(
 ) -> PipelineStage:
     if stage == "rejected" or stage == "withdrawn":  # noqa: PLR1714 (narrows the type)
         entity = await load(services, application_id)
-        check_concern(actor, entity)
+        check_may_see(actor, entity)
         verb = "/reject" if stage == "rejected" else "/withdraw"
         detail = f"An application becomes {stage} by {verb}."
         raise ProblemError(409, "stage_not_allowed", detail, allowed=allowed_stages(entity.state))

@@ -22,7 +22,7 @@ from api.http.requests import (
     company_of,
     metadata,
 )
-from api.routes.application_answer import ApplicationAnswer, ApplicationId, answered, check_concern, load
+from api.routes.application_answer import ApplicationAnswer, ApplicationId, answered, check_may_see, load
 from api.routes.job_answer import JobId, load_own
 from api.routes.resumes import check_own
 from api.routes.texts import carry_out, text_id
@@ -214,7 +214,7 @@ async def one(
     else:
         stream = await services.store.load_as_of(tenant_id, application_id, version=version, time=time)
         entity = rehydrate(JOB_APPLICATION, application_id, stream)
-    check_concern(actor, entity)
+    check_may_see(actor, entity)
     if version is not None and version > entity.version:
         raise ProblemError(404, "no_such_version", f"The application is at version {entity.version}.")
     return await answered(services, actor, entity)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 from uuid import UUID
 
-from api.routes.application_answer import check_concern, load
+from api.routes.application_answer import check_may_see, load
 from api.services import Services
 from application.actor import Actor
 from application.commands import assessment_id
@@ -22,7 +22,7 @@ async def may_read(services: Services, application_id: UUID, actor: Actor) -> No
     if actor.company_id != tenant_of(application_id):
         raise NotFound
     application = await load(services, application_id)
-    check_concern(actor, application)
+    check_may_see(actor, application)
     if application.state.candidate_id == actor.account_id:
         raise Forbidden("What was said about yourself is not for you.")
 

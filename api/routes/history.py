@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from api.http.access import AUDIT, CANDIDATE
 from api.http.requests import AnyRequest, Cursor, Limit, actor_of
-from api.routes.application_answer import ApplicationId, check_concern, load
+from api.routes.application_answer import ApplicationId, check_may_see, load
 from api.routes.assessment import place_after, standing_comments
 from api.routes.authors import Authors, Who, authors
 from api.routes.history_words import EventDescription, HistoryEvent, describe
@@ -86,7 +86,7 @@ async def history(
     full = actor.role != "candidate"
     tenant_id = tenant_of(application_id)
     entity = await load(services, application_id)
-    check_concern(actor, entity)
+    check_may_see(actor, entity)
     candidate_id = cast("UUID", entity.state.candidate_id)
     full = full and candidate_id != actor.account_id
     after = place_after(cursor)

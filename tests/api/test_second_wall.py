@@ -87,7 +87,7 @@ async def test_texts_and_files_are_not_read_past_the_second_wall(
     here = await neighbours(system)
     path = f"/applications/{here.application['id']}"
     refused(await here.first.get(path), 404)
-    monkeypatch.setattr(applications, "check_concern", lambda _actor, _entity: None)
+    monkeypatch.setattr(applications, "check_may_see", lambda _actor, _entity: None)
     assert (await here.second.sees(path))["cover_letter"] == "For your eyes only."
     assert (await here.candidate.sees(path))["cover_letter"] == "For your eyes only."
     assert (await here.first.sees(path))["cover_letter"] is None

@@ -336,6 +336,6 @@ async def test_a_full_queue_is_said_so_and_loses_nothing(database_url: str) -> N
 
 
 def test_every_command_names_who_may_issue_it() -> None:
-    for command, route in COMMANDS.items():
-        assert route.roles, command
-        assert "auditor" not in route.roles or command is LeaveCompany, command
+    for command, spec in COMMANDS.items():
+        assert spec.roles, command
+        assert "auditor" not in spec.roles or command is LeaveCompany, command
