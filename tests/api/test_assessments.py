@@ -13,7 +13,7 @@ from application.handle import CommandHandler
 from application.ports import EventLog
 from application.recorded import StoredEvent
 from tests.api.people import Json, Person, System, done, refused
-from tests.application.office import Through
+from tests.application.command_client import Through
 from tests.patience import blocked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

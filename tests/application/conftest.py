@@ -1,11 +1,11 @@
-"""A real log, and an office on it."""
+"""A real log, and a client of a command handler on it."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from infrastructure.event_store import EventStore
-from tests.application.office import Office
+from tests.application.command_client import CommandClient
 
 
 @pytest.fixture
@@ -15,5 +15,5 @@ async def store(database_url: str) -> AsyncIterator[EventStore]:
 
 
 @pytest.fixture
-def office(store: EventStore) -> Office:
-    return Office(store)
+def client(store: EventStore) -> CommandClient:
+    return CommandClient(store)

@@ -11,8 +11,8 @@ from application.commands import application_id
 from application.recorded import Append, Appended
 from application.refusals import IdempotencyKeyReused, Refused
 from infrastructure.event_store import EventStore
-from tests.application.office import (
-    Office,
+from tests.application.command_client import (
+    CommandClient,
     Through,
     advance,
     application_of,
@@ -42,106 +42,108 @@ async def at_once(*calls: Awaitable[T]) -> tuple[list[T], list[str]]:
     return answers, codes
 
 
-async def test_a_refusal_by_a_stale_cache_is_decided_again(office: Office) -> None:
-    application = await office.applied(await office.open_job())
-    await office.issue(advance(application, "screening"))
-    await office.beside().issue(advance(application, "interview"))
-    moved = await office.issue(advance(application, "offer"))
+async def test_a_refusal_by_a_stale_cache_is_decided_again(client: CommandClient) -> None:
+    application = await client.applied(await client.open_job())
+    await client.issue(advance(application, "screening"))
+    await client.beside().issue(advance(application, "interview"))
+    moved = await client.issue(advance(application, "offer"))
     assert application_of(moved).state.stage == "offer"
 
 
-async def test_a_consent_by_a_stale_cache_is_not_written(office: Office) -> None:
-    job_id = await office.open_job()
-    await office.applied(job_id)
-    await office.beside().issue(close(job_id))
+async def test_a_consent_by_a_stale_cache_is_not_written(client: CommandClient) -> None:
+    job_id = await client.open_job()
+    await client.applied(job_id)
+    await client.beside().issue(close(job_id))
     who = candidate()
     with pytest.raises(Refused, match="no applications"):
-        await office.issue(apply(job_id, who), who)
-    assert await office.types(application_id(job_id, who.account_id)) == []
+        await client.issue(apply(job_id, who), who)
+    assert await client.types(application_id(job_id, who.account_id)) == []
 
 
-async def test_nothing_to_do_by_a_stale_cache_is_decided_again(office: Office) -> None:
-    job_id = await office.open_job()
-    await office.beside().issue(close(job_id))
+async def test_nothing_to_do_by_a_stale_cache_is_decided_again(client: CommandClient) -> None:
+    job_id = await client.open_job()
+    await client.beside().issue(close(job_id))
     with pytest.raises(Refused) as refused:
-        await office.issue(publish(job_id))
+        await client.issue(publish(job_id))
     assert refused.value.rejected.code == "job_closed"
 
 
-async def test_one_opening_is_filled_by_one_of_many_hires(office: Office, database_url: str) -> None:
-    job_id = await office.open_job(openings=1)
-    applications = [await office.at_offer(job_id) for _ in range(12)]
+async def test_one_opening_is_filled_by_one_of_many_hires(client: CommandClient, database_url: str) -> None:
+    job_id = await client.open_job(openings=1)
+    applications = [await client.at_offer(job_id) for _ in range(12)]
     async with EventStore(database_url) as elsewhere:
-        offices = [office, office.beside(), office.beside(elsewhere)]
+        clients = [client, client.beside(), client.beside(elsewhere)]
         hired, refused = await at_once(
             *(
-                offices[n % 3].issue(advance(application, "hired"))
+                clients[n % 3].issue(advance(application, "hired"))
                 for n, application in enumerate(applications)
             )
         )
     assert len(hired) == 1
     assert Counter(refused) == {"openings_filled": 11}
-    stages = [(await office.types(application)).count("StageAdvanced") for application in applications]
+    stages = [(await client.types(application)).count("StageAdvanced") for application in applications]
     assert sorted(stages) == [3] * 11 + [4]
-    assert (await office.types(job_id)).count("OpeningFilled") == 1
+    assert (await client.types(job_id)).count("OpeningFilled") == 1
 
 
-async def test_as_many_are_hired_at_once_as_there_are_openings(office: Office, database_url: str) -> None:
-    job_id = await office.open_job(openings=30)
-    applications = [await office.at_offer(job_id) for _ in range(30)]
+async def test_as_many_are_hired_at_once_as_there_are_openings(
+    client: CommandClient, database_url: str
+) -> None:
+    job_id = await client.open_job(openings=30)
+    applications = [await client.at_offer(job_id) for _ in range(30)]
     async with EventStore(database_url) as elsewhere:
-        offices = [office, office.beside(elsewhere)]
+        clients = [client, client.beside(elsewhere)]
         hired, refused = await at_once(
             *(
-                offices[n % 2].issue(advance(application, "hired"))
+                clients[n % 2].issue(advance(application, "hired"))
                 for n, application in enumerate(applications)
             )
         )
     assert (len(hired), refused) == (30, [])
-    assert (await office.types(job_id)).count("OpeningFilled") == 30
+    assert (await client.types(job_id)).count("OpeningFilled") == 30
 
 
 async def test_a_candidate_who_applies_twenty_times_at_once_has_applied_once(
-    office: Office, database_url: str
+    client: CommandClient, database_url: str
 ) -> None:
-    job_id = await office.open_job()
+    job_id = await client.open_job()
     who = candidate()
     async with EventStore(database_url) as elsewhere:
-        offices = [office, office.beside(elsewhere)]
-        taken, refused = await at_once(*(offices[n % 2].issue(apply(job_id, who), who) for n in range(20)))
+        clients = [client, client.beside(elsewhere)]
+        taken, refused = await at_once(*(clients[n % 2].issue(apply(job_id, who), who) for n in range(20)))
     assert len(taken) == 1
     assert Counter(refused) == {"already_applied": 19}
-    assert await office.types(application_id(job_id, who.account_id)) == [
+    assert await client.types(application_id(job_id, who.account_id)) == [
         "ApplicationSubmitted",
         "ApplicationScreened",
     ]
 
 
-async def test_many_candidates_apply_at_once_while_the_job_is_edited(office: Office) -> None:
-    job_id = await office.open_job()
-    other = office.beside()
+async def test_many_candidates_apply_at_once_while_the_job_is_edited(client: CommandClient) -> None:
+    job_id = await client.open_job()
+    other = client.beside()
     applying = [
-        (office if n % 2 else other).issue(apply(job_id, who), who)
+        (client if n % 2 else other).issue(apply(job_id, who), who)
         for n, who in enumerate(candidate() for _ in range(40))
     ]
     editing = [other.issue(rename(job_id, f"Title {n}")) for n in range(5)]
     taken, refused = await at_once(*applying, *editing)
     assert (len(taken), refused) == (45, [])
-    log = await office.log.load(office.company_id, job_id)
+    log = await client.log.load(client.company_id, job_id)
     assert [event.version for event in log] == list(range(1, 8))
 
 
-async def test_commands_on_one_application_take_turns(office: Office) -> None:
-    application = await office.applied(await office.open_job())
-    other = office.beside()
+async def test_commands_on_one_application_take_turns(client: CommandClient) -> None:
+    application = await client.applied(await client.open_job())
+    other = client.beside()
     done, refused = await at_once(
-        office.issue(advance(application, "screening")),
+        client.issue(advance(application, "screening")),
         other.issue(advance(application, "screening")),
-        office.issue(reject(application)),
+        client.issue(reject(application)),
         other.issue(reject(application)),
     )
     assert len(done) + len(refused) == 4
-    types = await office.types(application)
+    types = await client.types(application)
     assert types.count("ApplicationRejected") == 1
     assert types.count("StageAdvanced") <= 1
     assert set(refused) <= {"stage_not_allowed"}
@@ -162,34 +164,34 @@ class Interrupted(Through):
 
 
 async def test_a_job_closed_between_reading_and_writing_takes_no_application(
-    office: Office, store: EventStore
+    client: CommandClient, store: EventStore
 ) -> None:
-    job_id = await office.open_job()
-    late = office.beside(Interrupted(store, lambda: office.issue(close(job_id))))
+    job_id = await client.open_job()
+    late = client.beside(Interrupted(store, lambda: client.issue(close(job_id))))
     who = candidate()
     with pytest.raises(Refused) as refused:
         await late.issue(apply(job_id, who), who)
     assert refused.value.rejected.code == "job_not_open"
-    assert await office.types(application_id(job_id, who.account_id)) == []
+    assert await client.types(application_id(job_id, who.account_id)) == []
 
 
 async def test_requirements_revised_between_reading_and_writing_are_those_applied_under(
-    office: Office, store: EventStore
+    client: CommandClient, store: EventStore
 ) -> None:
-    job_id = await office.open_job()
-    late = office.beside(Interrupted(store, lambda: office.issue(widen(job_id, 3))))
+    job_id = await client.open_job()
+    late = client.beside(Interrupted(store, lambda: client.issue(widen(job_id, 3))))
     application = await late.applied(job_id)
-    stored = await store.load(office.company_id, application)
+    stored = await store.load(client.company_id, application)
     assert [event.type for event in stored] == ["ApplicationSubmitted", "ApplicationScreened"]
     assert stored[0].position == 4
 
 
 async def test_the_last_opening_filled_between_reading_and_writing_is_not_filled_twice(
-    office: Office, store: EventStore
+    client: CommandClient, store: EventStore
 ) -> None:
-    job_id = await office.open_job()
-    first, second = await office.at_offer(job_id), await office.at_offer(job_id)
-    late = office.beside(Interrupted(store, lambda: office.issue(advance(first, "hired"))))
+    job_id = await client.open_job()
+    first, second = await client.at_offer(job_id), await client.at_offer(job_id)
+    late = client.beside(Interrupted(store, lambda: client.issue(advance(first, "hired"))))
     with pytest.raises(Refused) as refused:
         await late.issue(advance(second, "hired"))
     assert refused.value.rejected.code == "openings_filled"
@@ -198,51 +200,51 @@ async def test_the_last_opening_filled_between_reading_and_writing_is_not_filled
 # Idempotency keys
 
 
-async def test_a_repeated_key_answers_the_first_outcome(office: Office, store: EventStore) -> None:
-    application = await office.applied(await office.open_job())
-    first = await office.issue(advance(application, "screening"), key="k")
-    await office.issue(advance(application, "interview"))
-    for process in (office, office.beside()):
+async def test_a_repeated_key_answers_the_first_outcome(client: CommandClient, store: EventStore) -> None:
+    application = await client.applied(await client.open_job())
+    first = await client.issue(advance(application, "screening"), key="k")
+    await client.issue(advance(application, "interview"))
+    for process in (client, client.beside()):
         again = await process.issue(advance(application, "screening"), key="k")
         assert (again.entity, again.position) == (first.entity, first.position)
-    assert await store.head(office.company_id) == 6
+    assert await store.head(client.company_id) == 6
 
 
-async def test_a_key_repeated_at_once_is_carried_out_once(office: Office, database_url: str) -> None:
-    job_id = await office.open_job()
+async def test_a_key_repeated_at_once_is_carried_out_once(client: CommandClient, database_url: str) -> None:
+    job_id = await client.open_job()
     who = candidate()
     async with EventStore(database_url) as elsewhere:
-        offices = [office, office.beside(elsewhere)]
-        calls = [offices[n % 2].issue(apply(job_id, who), who, key="once") for n in range(20)]
+        clients = [client, client.beside(elsewhere)]
+        calls = [clients[n % 2].issue(apply(job_id, who), who, key="once") for n in range(20)]
         outcomes, refused = await at_once(*calls)
     assert refused == []
     assert {(outcome.entity.version, outcome.position) for outcome in outcomes} == {(2, 4)}
-    assert len(await office.types(application_id(job_id, who.account_id))) == 2
+    assert len(await client.types(application_id(job_id, who.account_id))) == 2
 
 
-async def test_a_hire_repeated_at_once_fills_one_opening(office: Office) -> None:
-    job_id = await office.open_job(openings=2)
-    application = await office.at_offer(job_id)
-    other = office.beside()
+async def test_a_hire_repeated_at_once_fills_one_opening(client: CommandClient) -> None:
+    job_id = await client.open_job(openings=2)
+    application = await client.at_offer(job_id)
+    other = client.beside()
     outcomes, refused = await at_once(
-        *(process.issue(advance(application, "hired"), key="hire") for process in [office, other] * 5)
+        *(process.issue(advance(application, "hired"), key="hire") for process in [client, other] * 5)
     )
     assert refused == []
     assert len({outcome.position for outcome in outcomes}) == 1
-    assert (await office.types(job_id)).count("OpeningFilled") == 1
+    assert (await client.types(job_id)).count("OpeningFilled") == 1
 
 
-async def test_a_key_that_came_with_another_request_is_refused(office: Office) -> None:
-    application = await office.applied(await office.open_job())
-    await office.issue(advance(application, "screening"), key="k")
-    for process in (office, office.beside()):
+async def test_a_key_that_came_with_another_request_is_refused(client: CommandClient) -> None:
+    application = await client.applied(await client.open_job())
+    await client.issue(advance(application, "screening"), key="k")
+    for process in (client, client.beside()):
         with pytest.raises(IdempotencyKeyReused):
             await process.issue(advance(application, "interview"), key="k")
 
 
-async def test_the_same_key_of_another_person_is_another_key(office: Office) -> None:
-    job_id = await office.open_job()
+async def test_the_same_key_of_another_person_is_another_key(client: CommandClient) -> None:
+    job_id = await client.open_job()
     ann, bob = candidate(), candidate()
-    await office.issue(apply(job_id, ann), ann, key="k")
-    await office.issue(apply(job_id, bob), bob, key="k")
-    assert len(await office.types(application_id(job_id, bob.account_id))) == 2
+    await client.issue(apply(job_id, ann), ann, key="k")
+    await client.issue(apply(job_id, bob), bob, key="k")
+    assert len(await client.types(application_id(job_id, bob.account_id))) == 2

@@ -13,8 +13,8 @@ from application.handle import Outcome
 from application.refusals import NotFound, Refused, StaleVersion
 from domain.decision import Command
 from infrastructure.event_store import EventStore
-from tests.application.office import (
-    Office,
+from tests.application.command_client import (
+    CommandClient,
     advance,
     apply,
     candidate,
@@ -62,7 +62,7 @@ STEPS = st.lists(
 )
 
 
-async def _answers(processes: Sequence[Office], steps: Sequence[Step]) -> list[object]:
+async def _answers(processes: Sequence[CommandClient], steps: Sequence[Step]) -> list[object]:
     """What each step answered: version, position and whether it changed something, or why not."""
     job_id = await processes[0].open_job()
     candidates = [candidate(), candidate()]
@@ -70,12 +70,12 @@ async def _answers(processes: Sequence[Office], steps: Sequence[Step]) -> list[o
     for process, person, name, version in steps:
         who = candidates[person]
         make = BY_CANDIDATE.get(name)
-        office = processes[process % len(processes)]
+        client = processes[process % len(processes)]
         try:
             if make is not None:
-                outcome = await office.issue(make(job_id, who), who)
+                outcome = await client.issue(make(job_id, who), who)
             else:
-                outcome = await office.issue(BY_STAFF[name](job_id, who), version=version)
+                outcome = await client.issue(BY_STAFF[name](job_id, who), version=version)
             answers.append(_said(outcome))
         except Refused as refused:
             answers.append(refused.rejected.code)
@@ -90,7 +90,7 @@ def _said(outcome: Outcome[object]) -> object:
     return outcome.entity.version, outcome.position, outcome.changed
 
 
-class Forgetful(Office):
+class Forgetful(CommandClient):
     """A process that starts anew before each command."""
 
     async def issue(
@@ -110,7 +110,7 @@ class Forgetful(Office):
 async def test_three_processes_answer_as_one_that_remembers_nothing(
     store: EventStore, steps: list[Step]
 ) -> None:
-    first = Office(store)
+    first = CommandClient(store)
     remembering = await _answers([first, first.beside(), first.beside()], steps)
     assert remembering == await _answers([Forgetful(store)], steps)
     log = await store.read(first.company_id, limit=10_000)

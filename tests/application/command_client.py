@@ -49,8 +49,8 @@ class Through:
         return await self._log.read(tenant_id, after=after, limit=limit)
 
 
-class Office:
-    """One process: a log and a handler with a cache of its own. `beside()` is another process on the same log."""
+class CommandClient:
+    """Who issues commands in one process: a log and a handler with a cache of its own. `beside()` is another process on the same log."""
 
     def __init__(
         self, log: EventLog, company_id: UUID | None = None, cache: EntityCache | None = None
@@ -60,8 +60,8 @@ class Office:
         self.recruiter = self.staff("recruiter")
         self._handler = CommandHandler(log, cache)
 
-    def beside(self, log: EventLog | None = None) -> "Office":
-        other = Office(log or self.log, self.company_id)
+    def beside(self, log: EventLog | None = None) -> "CommandClient":
+        other = CommandClient(log or self.log, self.company_id)
         other.recruiter = self.recruiter
         return other
 
