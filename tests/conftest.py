@@ -16,6 +16,9 @@ from redis import Redis
 
 from infrastructure.database.migrate import migrate
 from infrastructure.servers.embedded import Servers, embedded
+from tests.mail_servers import sendgrid_server
+from tests.mail_world import MailWorld
+from tests.read_models import world
 
 _TEMPLATE = f"hirelog_template_{os.getpid()}"
 _numbers = itertools.count(1)
@@ -107,3 +110,12 @@ def redis_url(servers: Servers) -> str:
     with Redis.from_url(servers.redis_url) as client:
         client.flushall()
     return servers.redis_url
+
+
+@pytest.fixture
+def mail_world(database_url: str) -> Iterator[MailWorld]:
+    """A company that has mail to send, on a migrated database, and a provider that takes it."""
+    with world(database_url) as plain, sendgrid_server() as provider:
+        mail_world = MailWorld(plain.database_url, plain.pool, plain.models)
+        mail_world.begin(provider)
+        yield mail_world

@@ -10,10 +10,10 @@ from infrastructure.mail.message import sender
 from infrastructure.mail.transport import Transport
 from tests.api.conftest import settings
 from tests.api.people import System
-from tests.post_office import PostOffice
+from tests.mail_world import MailWorld
 
 
-class Post(PostOffice):
+class SystemMail(MailWorld):
     """Delivers a system's mail by a transport."""
 
     transport: Transport
@@ -27,7 +27,7 @@ async def deliver(system: System, transport: Transport) -> None:
     """Send all that a system has to say, as if the time that it would wait had passed."""
     await system.tell()
     with mail_pool(system.database_url) as pool:
-        post = Post(system.database_url, pool)
+        post = SystemMail(system.database_url, pool)
         post.transport = transport
         await asyncio.to_thread(post.time_passes)
         await asyncio.to_thread(post.deliver)

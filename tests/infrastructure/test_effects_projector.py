@@ -36,7 +36,7 @@ STORED = (
 )
 
 
-class Office(World):
+class EffectsWorld(World):
     """A world with a job, whose applications come and go."""
 
     def job(self, tenant: UUID, recruiter: UUID) -> UUID:
@@ -70,21 +70,23 @@ class Office(World):
 
 
 @pytest.fixture
-def office(database_url: str) -> Any:
-    with world(database_url, JOB_DASHBOARD) as here:
-        yield Office(here.database_url, here.pool, here.models)
+def here(database_url: str) -> Any:
+    with world(database_url, JOB_DASHBOARD) as plain:
+        yield EffectsWorld(plain.database_url, plain.pool, plain.models)
 
 
-def test_an_event_has_its_effects_once_for_the_candidate_and_whoever_created_the_job(office: Office) -> None:
+def test_an_event_has_its_effects_once_for_the_candidate_and_whoever_created_the_job(
+    here: EffectsWorld,
+) -> None:
     recruiter, candidate = uuid4(), uuid4()
-    job_id = office.job(new_tenant(), recruiter)
-    application_id = office.application(job_id, candidate)
-    office.effects().drain()
-    office.append(application_id, StageAdvanced(from_stage="applied", to_stage="screening"))
+    job_id = here.job(new_tenant(), recruiter)
+    application_id = here.application(job_id, candidate)
+    here.effects().drain()
+    here.append(application_id, StageAdvanced(from_stage="applied", to_stage="screening"))
     about = (application_id, job_id, candidate)
     for _ in range(2):
-        office.effects().drain()
-        assert office.stored() == [
+        here.effects().drain()
+        assert here.stored() == [
             (2, 0, "application_received", "candidate", candidate, *about),
             (2, 1, "new_application", "recruiter", recruiter, *about),
             (3, 0, "stage_changed", "candidate", candidate, *about),
@@ -93,38 +95,38 @@ def test_an_event_has_its_effects_once_for_the_candidate_and_whoever_created_the
 
 @pytest.mark.parametrize("in_one_page", [True, False])
 def test_once_whoever_created_the_job_has_left_the_admins_of_that_moment_are_told(
-    office: Office, in_one_page: bool
+    here: EffectsWorld, in_one_page: bool
 ) -> None:
     tenant, creator = new_tenant(), uuid4()
     first, second, third = sorted(uuid4() for _ in range(3))
-    projector = office.effects()
+    projector = here.effects()
 
     def happens() -> int:
-        office.application(job_id, uuid4())
+        here.application(job_id, uuid4())
         if not in_one_page:
             projector.drain()
-        return office.head(tenant)
+        return here.head(tenant)
 
-    office.members(
+    here.members(
         tenant,
         MemberJoined(account_id=third, role="admin"),
         MemberJoined(account_id=creator, role="recruiter"),
     )
-    job_id = office.job(tenant, creator)
+    job_id = here.job(tenant, creator)
     before = happens()
-    office.members(tenant, MemberLeft(account_id=creator))
+    here.members(tenant, MemberLeft(account_id=creator))
     one_admin = happens()
-    office.members(
+    here.members(
         tenant, MemberJoined(account_id=first, role="admin"), MemberJoined(account_id=second, role="auditor")
     )
     two_admins = happens()
-    office.members(tenant, MemberLeft(account_id=third), MemberLeft(account_id=first))
+    here.members(tenant, MemberLeft(account_id=third), MemberLeft(account_id=first))
     nobody = happens()
-    office.members(tenant, MemberJoined(account_id=creator, role="auditor"))
+    here.members(tenant, MemberJoined(account_id=creator, role="auditor"))
     back = happens()
     projector.drain()
 
-    told = {position: office.told(position)[1:] for position in (before, one_admin, two_admins, nobody, back)}
+    told = {position: here.told(position)[1:] for position in (before, one_admin, two_admins, nobody, back)}
     assert told == {
         before: [(1, creator)],
         one_admin: [(1, third)],
@@ -134,15 +136,17 @@ def test_once_whoever_created_the_job_has_left_the_admins_of_that_moment_are_tol
     }
 
 
-def test_members_are_those_of_the_moment_also_in_a_page_that_is_read_a_second_time(office: Office) -> None:
+def test_members_are_those_of_the_moment_also_in_a_page_that_is_read_a_second_time(
+    here: EffectsWorld,
+) -> None:
     tenant, creator, admin = new_tenant(), uuid4(), uuid4()
-    office.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
-    job_id = office.job(tenant, creator)
-    office.application(job_id, uuid4())
-    before = office.head(tenant)
-    office.members(tenant, MemberLeft(account_id=creator))
-    office.application(job_id, uuid4())
-    after = office.head(tenant)
+    here.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
+    job_id = here.job(tenant, creator)
+    here.application(job_id, uuid4())
+    before = here.head(tenant)
+    here.members(tenant, MemberLeft(account_id=creator))
+    here.application(job_id, uuid4())
+    after = here.head(tenant)
     refused = [True]
 
     def refused_once(recorded: Recorded[Any]) -> tuple[Effect, ...]:
@@ -152,73 +156,73 @@ def test_members_are_those_of_the_moment_also_in_a_page_that_is_read_a_second_ti
             for effect in policy(recorded)
         )
 
-    projector = office.effects(policy=refused_once)
+    projector = here.effects(policy=refused_once)
     projector.drain()
-    assert office.told(before)[1:] == [(1, creator)]
+    assert here.told(before)[1:] == [(1, creator)]
     refused.clear()
-    with office.pool.connection() as connection:
+    with here.pool.connection() as connection:
         assert retry_parked(connection, EFFECTS.name) == 1
     projector.drain()
-    assert [office.told(position)[1:] for position in (before, after)] == [[(1, creator)], [(1, admin)]]
+    assert [here.told(position)[1:] for position in (before, after)] == [[(1, creator)], [(1, admin)]]
 
 
-def test_members_are_those_of_the_log_also_after_it_was_restored(office: Office) -> None:
+def test_members_are_those_of_the_log_also_after_it_was_restored(here: EffectsWorld) -> None:
     tenant, creator, admin = new_tenant(), uuid4(), uuid4()
-    office.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
-    job_id = office.job(tenant, creator)
-    kept = office.head(tenant)
-    projector = office.effects()
+    here.members(tenant, *(MemberJoined(account_id=one, role="admin") for one in (creator, admin)))
+    job_id = here.job(tenant, creator)
+    kept = here.head(tenant)
+    projector = here.effects()
     for leaves, told in ((creator, admin), (admin, creator)):
-        office.members(tenant, MemberLeft(account_id=leaves))
-        office.application(job_id, uuid4())
+        here.members(tenant, MemberLeft(account_id=leaves))
+        here.application(job_id, uuid4())
         projector.drain()
-        assert office.told(kept + 2)[1:] == [(1, told)]
-        office.execute("delete from event where position > %s", kept)
-        office.execute("update log_head set position = %s", kept)
-        office.execute("update projection_checkpoint set position = %s", kept)
-        office.execute("delete from effect")
+        assert here.told(kept + 2)[1:] == [(1, told)]
+        here.execute("delete from event where position > %s", kept)
+        here.execute("update log_head set position = %s", kept)
+        here.execute("update projection_checkpoint set position = %s", kept)
+        here.execute("delete from effect")
 
 
 def test_members_that_changed_very_often_are_read_page_by_page(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    here: EffectsWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(membership_history, "_AT_ONCE", 2)
     tenant, creator, admin = new_tenant(), uuid4(), uuid4()
     changes = [MemberRoleChanged(account_id=admin, from_role="admin", to_role="admin")] * 6
-    office.members(tenant, MemberJoined(account_id=admin, role="admin"), *changes)
-    office.application(office.job(tenant, creator), uuid4())
-    office.effects().drain()
-    assert office.told(office.head(tenant))[1:] == [(1, admin)]
+    here.members(tenant, MemberJoined(account_id=admin, role="admin"), *changes)
+    here.application(here.job(tenant, creator), uuid4())
+    here.effects().drain()
+    assert here.told(here.head(tenant))[1:] == [(1, admin)]
 
 
-def test_a_membership_that_cannot_be_read_parks_its_company(office: Office) -> None:
+def test_a_membership_that_cannot_be_read_parks_its_company(here: EffectsWorld) -> None:
     tenant = new_tenant()
-    office.members(tenant, MemberJoined(account_id=uuid4(), role="admin"))
-    job_id = office.job(tenant, uuid4())
-    office.execute("update event set data = '{}' where type = 'MemberJoined'")
-    office.application(job_id, uuid4())
-    office.effects().drain()
-    (parked,) = office.status(EFFECTS).parked
-    assert (parked.position, office.stored()) == (3, [])
+    here.members(tenant, MemberJoined(account_id=uuid4(), role="admin"))
+    job_id = here.job(tenant, uuid4())
+    here.execute("update event set data = '{}' where type = 'MemberJoined'")
+    here.application(job_id, uuid4())
+    here.effects().drain()
+    (parked,) = here.status(EFFECTS).parked
+    assert (parked.position, here.stored()) == (3, [])
 
 
 def test_a_rebuild_and_what_was_there_before_the_upgrade_have_no_effects(
     empty_database_url: str,
 ) -> None:
     migrate(empty_database_url, "0002")
-    with world(empty_database_url, JOB_DASHBOARD) as here:
-        office = Office(here.database_url, here.pool, here.models)
-        job_id = office.job(new_tenant(), uuid4())
-        office.application(job_id, uuid4())
+    with world(empty_database_url, JOB_DASHBOARD) as plain:
+        here = EffectsWorld(plain.database_url, plain.pool, plain.models)
+        job_id = here.job(new_tenant(), uuid4())
+        here.application(job_id, uuid4())
         migrate(empty_database_url)
-        office.effects().drain()
-        assert office.stored() == []
-        later = office.application(job_id, uuid4())
-        office.effects().drain()
-        before = office.stored()
+        here.effects().drain()
+        assert here.stored() == []
+        later = here.application(job_id, uuid4())
+        here.effects().drain()
+        before = here.stored()
         rebuild(empty_database_url, JOB_DASHBOARD)
-        office.effects().drain()
-        assert office.stored() == before
+        here.effects().drain()
+        assert here.stored() == before
         assert {row[5] for row in before} == {later}
 
 
@@ -228,28 +232,30 @@ def fails_at_a_withdrawal(recorded: Recorded[Any]) -> tuple[Effect, ...]:
     return policy(recorded)
 
 
-def test_a_poison_effect_parks_its_tenant_only_and_is_told_when_that_was_put_right(office: Office) -> None:
-    ill, sound = (office.job(new_tenant(), uuid4()) for _ in range(2))
-    office.append(office.application(ill, uuid4()), ApplicationWithdrawn(from_stage="applied"))
+def test_a_poison_effect_parks_its_tenant_only_and_is_told_when_that_was_put_right(
+    here: EffectsWorld,
+) -> None:
+    ill, sound = (here.job(new_tenant(), uuid4()) for _ in range(2))
+    here.append(here.application(ill, uuid4()), ApplicationWithdrawn(from_stage="applied"))
     for job_id in (ill, sound):
-        office.application(job_id, uuid4())
-    office.effects(policy=fails_at_a_withdrawal).drain()
-    (parked,) = office.status(EFFECTS).parked
+        here.application(job_id, uuid4())
+    here.effects(policy=fails_at_a_withdrawal).drain()
+    (parked,) = here.status(EFFECTS).parked
     assert (parked.position, parked.error) == (3, "ZeroDivisionError: nobody knows what follows")
-    assert len(office.stored()) == 2 + 2
+    assert len(here.stored()) == 2 + 2
 
-    with office.pool.connection() as connection:
+    with here.pool.connection() as connection:
         assert retry_parked(connection, EFFECTS.name) == 1
-    office.effects().drain()
-    assert office.status(EFFECTS).parked == []
-    assert len(office.stored()) == 2 + 1 + 2 + 2
+    here.effects().drain()
+    assert here.status(EFFECTS).parked == []
+    assert len(here.stored()) == 2 + 1 + 2 + 2
 
 
 @pytest.mark.parametrize("data", [b"{}", b'{"job_id":"x"}'])
-def test_an_effect_about_an_application_that_is_none_parks(office: Office, data: bytes) -> None:
-    job_id = office.job(new_tenant(), uuid4())
+def test_an_effect_about_an_application_that_is_none_parks(here: EffectsWorld, data: bytes) -> None:
+    job_id = here.job(new_tenant(), uuid4())
     strange = new_id(job_id)
-    office.execute(
+    here.execute(
         """with head as (update log_head set position = 2 where tenant_id = (
                select tenant_id from event where stream_id = %s) returning tenant_id)
            insert into event select tenant_id, 2, %s, 1, 'Other', %s, null, %s, now() from head""",
@@ -258,13 +264,13 @@ def test_an_effect_about_an_application_that_is_none_parks(office: Office, data:
         data,
         uuid4(),
     )
-    office.append(strange, StageAdvanced(from_stage="applied", to_stage="screening"))
-    office.effects().drain()
-    (parked,) = office.status(EFFECTS).parked
+    here.append(strange, StageAdvanced(from_stage="applied", to_stage="screening"))
+    here.effects().drain()
+    (parked,) = here.status(EFFECTS).parked
     assert (parked.position, "UnknownStream" in parked.error) == (3, True)
 
 
-def test_rows_that_the_database_refuses_park_the_event_that_made_them(office: Office) -> None:
+def test_rows_that_the_database_refuses_park_the_event_that_made_them(here: EffectsWorld) -> None:
     def nul_kind(recorded: Recorded[Any]) -> tuple[Effect, ...]:
         if isinstance(recorded.event, ApplicationWithdrawn):
             return (
@@ -272,34 +278,34 @@ def test_rows_that_the_database_refuses_park_the_event_that_made_them(office: Of
             )
         return policy(recorded)
 
-    job_id = office.job(new_tenant(), uuid4())
+    job_id = here.job(new_tenant(), uuid4())
     for _ in range(5):
-        office.application(job_id, uuid4())
-    office.append(office.application(job_id, uuid4()), ApplicationWithdrawn(from_stage="applied"))
-    office.application(job_id, uuid4())
-    office.effects(policy=nul_kind).drain()
-    assert [parked.position for parked in office.status(EFFECTS).parked] == [8]
-    assert len(office.stored()) == 6 * 2
+        here.application(job_id, uuid4())
+    here.append(here.application(job_id, uuid4()), ApplicationWithdrawn(from_stage="applied"))
+    here.application(job_id, uuid4())
+    here.effects(policy=nul_kind).drain()
+    assert [parked.position for parked in here.status(EFFECTS).parked] == [8]
+    assert len(here.stored()) == 6 * 2
 
 
-def test_a_projector_killed_before_its_commit_stores_nothing_twice(office: Office) -> None:
-    job_id = office.job(new_tenant(), uuid4())
+def test_a_projector_killed_before_its_commit_stores_nothing_twice(here: EffectsWorld) -> None:
+    job_id = here.job(new_tenant(), uuid4())
     for _ in range(3):
-        office.application(job_id, uuid4())
+        here.application(job_id, uuid4())
 
     def killed(recorded: Recorded[Any]) -> tuple[Effect, ...]:
         if recorded.position == 3:
-            office.execute(
+            here.execute(
                 "select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)"
                 " where locktype = 'advisory' and datname = current_database()"
             )
         return policy(recorded)
 
     with pytest.raises(psycopg.OperationalError):
-        office.effects(policy=killed).drain()
-    assert office.stored() == []
-    office.effects().drain()
-    assert len(office.stored()) == 3 * 2
+        here.effects(policy=killed).drain()
+    assert here.stored() == []
+    here.effects().drain()
+    assert len(here.stored()) == 3 * 2
 
 
 HAPPENINGS: dict[str, Event] = {
@@ -317,30 +323,30 @@ HAPPENINGS: dict[str, Event] = {
     units_between=st.integers(0, 2),
 )
 def test_however_it_is_cut_it_stores_what_a_plain_loop_over_the_log_tells(
-    office: Office,
+    here: EffectsWorld,
     log: list[tuple[int, str]],
     page_size: int,
     tenants_per_unit: int,
     units_between: int,
 ) -> None:
     tenants = [new_tenant() for _ in range(3)]
-    jobs = [office.job(tenant, uuid4()) for tenant in tenants]
+    jobs = [here.job(tenant, uuid4()) for tenant in tenants]
     applications: list[list[UUID]] = [[] for _ in tenants]
     expected: set[tuple[Any, ...]] = set()
-    projector = office.effects(page_size=page_size, tenants_per_unit=tenants_per_unit)
+    projector = here.effects(page_size=page_size, tenants_per_unit=tenants_per_unit)
     for which, what in log:
         if what == "apply" or not applications[which]:
-            applications[which].append(office.application(jobs[which], uuid4()))
+            applications[which].append(here.application(jobs[which], uuid4()))
             told = ["application_received", "new_application"]
         else:
-            office.append(applications[which][-1], HAPPENINGS[what])
+            here.append(applications[which][-1], HAPPENINGS[what])
             told = [effect.kind for effect in policy(recorded(HAPPENINGS[what]))]
-        position = office.head(tenants[which])
+        position = here.head(tenants[which])
         expected |= {(tenants[which], position, number, kind) for number, kind in enumerate(told)}
         for _ in range(units_between):
             projector.unit(tenants)
     projector.drain(tenants)
-    stored = office.execute(
+    stored = here.execute(
         """select effect.tenant_id, position, number, kind, mail_id, extract(epoch from recorded_at)
            from effect join event using (tenant_id, position) where tenant_id = any(%s)""",
         tenants,
@@ -354,24 +360,24 @@ def mail_id(tenant_id: UUID, position: int, number: int, recorded_at: Decimal) -
     return UUID(bytes=hashlib.sha256(f"{tenant_id}.{position}.{number}.{recorded_at}".encode()).digest()[:16])
 
 
-def test_a_log_that_was_restored_and_goes_on_otherwise_mails_under_other_ids(office: Office) -> None:
+def test_a_log_that_was_restored_and_goes_on_otherwise_mails_under_other_ids(here: EffectsWorld) -> None:
     """Receivers drop what comes with an id that they have seen."""
     tenant = new_tenant()
-    job_id = office.job(tenant, uuid4())
+    job_id = here.job(tenant, uuid4())
     mailed = "select position, mail_id from effect order by position, number"
-    office.application(job_id, uuid4())
-    office.effects().drain()
-    before = office.execute(mailed)
-    office.execute("delete from event where tenant_id = %s and position > 1", tenant)
-    office.execute("update log_head set position = 1 where tenant_id = %s", tenant)
-    office.execute("update projection_checkpoint set position = 1 where tenant_id = %s", tenant)
-    office.execute("delete from effect")
-    office.application(job_id, uuid4())
-    office.execute(
+    here.application(job_id, uuid4())
+    here.effects().drain()
+    before = here.execute(mailed)
+    here.execute("delete from event where tenant_id = %s and position > 1", tenant)
+    here.execute("update log_head set position = 1 where tenant_id = %s", tenant)
+    here.execute("update projection_checkpoint set position = 1 where tenant_id = %s", tenant)
+    here.execute("delete from effect")
+    here.application(job_id, uuid4())
+    here.execute(
         "update event set recorded_at = recorded_at + interval '1 second' where tenant_id = %s", tenant
     )
-    office.effects().drain()
-    after = office.execute(mailed)
+    here.effects().drain()
+    after = here.execute(mailed)
     assert [position for position, _ in before] == [position for position, _ in after] == [2, 2]
     assert not set(before) & set(after)
 

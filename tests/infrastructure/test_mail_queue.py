@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Generator
 
 import psycopg
 import pytest
@@ -12,40 +11,34 @@ from infrastructure.mail.administration import figures
 from infrastructure.mail.delivery import ATTEMPTS
 from tests.domain.builders import created
 from tests.mail_servers import Answer
-from tests.post_office import PostOffice, post_office
+from tests.mail_world import MailWorld
 from tests.read_models import new_id, new_tenant
 
 
-@pytest.fixture
-def office(database_url: str) -> Generator[PostOffice]:
-    with post_office(database_url) as office:
-        yield office
-
-
-def test_several_deliverers_send_no_mail_twice_and_keep_the_pace_together(office: PostOffice) -> None:
+def test_several_deliverers_send_no_mail_twice_and_keep_the_pace_together(mail_world: MailWorld) -> None:
     for _ in range(20):
-        office.apply()
-    office.store_effects()
+        mail_world.apply()
+    mail_world.store_effects()
     began = time.monotonic()
-    with office.delivering(3, per_second=80):
-        office.provider.wait_for(40)
+    with mail_world.delivering(3, per_second=80):
+        mail_world.provider.wait_for(40)
     seconds = time.monotonic() - began
     assert seconds > (40 - 3 * 8) / 80
-    office.until("select bool_and(mail_status = 'sent') from effect")
-    assert len(set(office.provider.mail_ids)) == len(office.provider.mail_ids) == 40
-    with office.pool.connection() as connection:
+    mail_world.until("select bool_and(mail_status = 'sent') from effect")
+    assert len(set(mail_world.provider.mail_ids)) == len(mail_world.provider.mail_ids) == 40
+    with mail_world.pool.connection() as connection:
         assert (figures(connection).waiting, figures(connection).sent) == (0, 40)
 
 
-def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOffice) -> None:
+def test_connections_that_break_lose_no_mail_and_end_no_deliverer(mail_world: MailWorld) -> None:
     for _ in range(10):
-        office.apply()
-    office.store_effects()
-    deliverer = office.deliverer(per_second=100)
-    with psycopg.connect(office.database_url, autocommit=True) as own, deliverer.running():
+        mail_world.apply()
+    mail_world.store_effects()
+    deliverer = mail_world.deliverer(per_second=100)
+    with psycopg.connect(mail_world.database_url, autocommit=True) as own, deliverer.running():
         for count in (3, 8):
             deliverer.wake()
-            office.provider.wait_for(count)
+            mail_world.provider.wait_for(count)
             own.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where datname = current_database() and pid <> pg_backend_pid()"
@@ -61,110 +54,110 @@ def test_connections_that_break_lose_no_mail_and_end_no_deliverer(office: PostOf
             deliverer.wake()
             threading.Event().wait(0.05)
         stored = own.execute("select mail_id::text from effect").fetchall()
-    assert {(one,) for one in office.provider.mail_ids} == set(stored)
+    assert {(one,) for one in mail_world.provider.mail_ids} == set(stored)
 
 
-def test_mail_that_somebody_else_is_changing_is_passed_over(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    with psycopg.connect(office.database_url) as reader, office.pool.connection() as connection:
+def test_mail_that_somebody_else_is_changing_is_passed_over(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    with psycopg.connect(mail_world.database_url) as reader, mail_world.pool.connection() as connection:
         reader.execute("update effect set read_at = now() where number = 0")
         connection.execute("set lock_timeout = '1s'")
         claimed = mail_queue.claim(connection, limit=10, per_second=100)
         assert len(claimed.mails) == 1
         reader.commit()
-    with office.pool.connection() as connection:
+    with mail_world.pool.connection() as connection:
         assert [due.mail_id for due in claimed.mails] == [
             mail_id
             for (mail_id,) in connection.execute("select mail_id from effect where mail_status = 'sending'")
         ]
 
 
-def test_a_clock_that_was_a_day_ahead_does_not_keep_mail_back_for_a_day(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    with office.pool.connection() as connection:
+def test_a_clock_that_was_a_day_ahead_does_not_keep_mail_back_for_a_day(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    with mail_world.pool.connection() as connection:
         for ahead, longest in (("held_until", 3600), ("next_at", 5)):
-            office.execute(f"update mail_pace set {ahead} = now() + interval '1 day'")
+            mail_world.execute(f"update mail_pace set {ahead} = now() + interval '1 day'")
             for _ in range(2):
                 claimed = mail_queue.claim(connection, limit=1, per_second=1_000)
                 assert not claimed.mails
                 assert claimed.seconds is not None
                 assert longest - 5 < claimed.seconds <= longest
-            office.execute("update mail_pace set held_until = now(), next_at = now()")
+            mail_world.execute("update mail_pace set held_until = now(), next_at = now()")
         assert len(mail_queue.claim(connection, limit=1, per_second=1_000).mails) == 1
 
 
-def test_mail_is_put_off_for_as_long_as_a_slow_pace_takes(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    with office.pool.connection() as connection:
+def test_mail_is_put_off_for_as_long_as_a_slow_pace_takes(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    with mail_world.pool.connection() as connection:
         for mails in (1, 0):
             claimed = mail_queue.claim(connection, limit=1, per_second=0.01)
             assert len(claimed.mails) == mails
             assert claimed.seconds == pytest.approx(100, abs=5)
 
 
-def test_mail_goes_out_although_nobody_tells_the_deliverer(office: PostOffice) -> None:
-    with office.deliverer(idle_seconds=0.05).running():
-        office.apply()
-        office.store_effects()
-        office.until("select count(*) = 2 and bool_and(mail_status = 'sent') from effect")
+def test_mail_goes_out_although_nobody_tells_the_deliverer(mail_world: MailWorld) -> None:
+    with mail_world.deliverer(idle_seconds=0.05).running():
+        mail_world.apply()
+        mail_world.store_effects()
+        mail_world.until("select count(*) = 2 and bool_and(mail_status = 'sent') from effect")
 
 
-def test_a_provider_that_takes_long_keeps_its_mail(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.provider.answer = lambda _request: Answer(hang=True)
-    with office.delivering(2, lease_seconds=0.3, timeout=1.0):
-        office.provider.wait_for(2)
-        office.until("select count(*) = 2 and bool_and(mail_status = 'retrying') from effect")
-    assert len(office.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
+def test_a_provider_that_takes_long_keeps_its_mail(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    mail_world.provider.answer = lambda _request: Answer(hang=True)
+    with mail_world.delivering(2, lease_seconds=0.3, timeout=1.0):
+        mail_world.provider.wait_for(2)
+        mail_world.until("select count(*) = 2 and bool_and(mail_status = 'retrying') from effect")
+    assert len(mail_world.provider.requests) == 2, "a lease of 0.3 s was renewed for a second"
 
 
-def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.provider.answer = lambda _request: Answer(hang=True)
-    deliverer = office.deliverer(timeout=1.0)
+def test_a_mail_that_is_still_being_sent_is_not_sent_beside_itself(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    mail_world.provider.answer = lambda _request: Answer(hang=True)
+    deliverer = mail_world.deliverer(timeout=1.0)
     with deliverer.running():
         deliverer.wake()
-        office.provider.wait_for(2)
-        office.time_passes()
+        mail_world.provider.wait_for(2)
+        mail_world.time_passes()
         deliverer.wake()
-        office.until("select bool_and(mail_attempts = 2) from effect")
-    assert len(office.provider.requests) == 2
+        mail_world.until("select bool_and(mail_attempts = 2) from effect")
+    assert len(mail_world.provider.requests) == 2
 
 
-def test_a_mail_that_ends_every_process_is_given_up(office: PostOffice) -> None:
-    office.apply()
-    office.store_effects()
-    office.execute("update effect set mail_status = 'sending', mail_attempts = %s", ATTEMPTS)
-    office.time_passes()
-    office.deliver()
-    assert {outcome[1] for outcome in office.outcomes()} == {"given_up"}
-    assert office.provider.requests == []
+def test_a_mail_that_ends_every_process_is_given_up(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    mail_world.store_effects()
+    mail_world.execute("update effect set mail_status = 'sending', mail_attempts = %s", ATTEMPTS)
+    mail_world.time_passes()
+    mail_world.deliver()
+    assert {outcome[1] for outcome in mail_world.outcomes()} == {"given_up"}
+    assert mail_world.provider.requests == []
 
 
-def test_a_company_with_many_mails_does_not_hold_up_the_others(office: PostOffice) -> None:
-    office.apply()
-    first = office.tenant
-    office.store_effects()
-    office.execute(
+def test_a_company_with_many_mails_does_not_hold_up_the_others(mail_world: MailWorld) -> None:
+    mail_world.apply()
+    first = mail_world.tenant
+    mail_world.store_effects()
+    mail_world.execute(
         """insert into effect (tenant_id, position, number, kind, recipient, account_id, application_id, job_id, candidate_id,
                                created_at, mail_id)
            select tenant_id, position + further, number, kind, recipient, account_id, application_id, job_id, candidate_id,
                   created_at, gen_random_uuid()
            from effect, generate_series(1000, 3000) as further"""
     )
-    office.candidate = office.account("Other", "other@example.com")
-    office.tenant = new_tenant()
-    office.recruiter = office.account("Ole", "ole@example.com", office.tenant)
-    office.job_id = new_id(office.tenant)
-    office.append(office.job_id, created(created_by=office.recruiter))
-    office.apply()
-    office.store_effects()
-    with office.pool.connection() as connection:
+    mail_world.candidate = mail_world.account("Other", "other@example.com")
+    mail_world.tenant = new_tenant()
+    mail_world.recruiter = mail_world.account("Ole", "ole@example.com", mail_world.tenant)
+    mail_world.job_id = new_id(mail_world.tenant)
+    mail_world.append(mail_world.job_id, created(created_by=mail_world.recruiter))
+    mail_world.apply()
+    mail_world.store_effects()
+    with mail_world.pool.connection() as connection:
         claimed = mail_queue.claim(connection, limit=4, per_second=10)
     tenants = [due.tenant_id for due in claimed.mails if isinstance(due, mail_queue.DueEffect)]
-    assert sorted(tenants) == sorted([first, first, office.tenant, office.tenant])
+    assert sorted(tenants) == sorted([first, first, mail_world.tenant, mail_world.tenant])

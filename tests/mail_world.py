@@ -1,4 +1,4 @@
-"""A company that has mail to send, and a provider on this machine that takes it."""
+"""A company that has mail to send, and a provider on this machine that takes it; the fixture is `mail_world`."""
 
 import threading
 import time
@@ -16,14 +16,14 @@ from infrastructure.mail.message import sender
 from infrastructure.mail.sendgrid import SendGrid
 from infrastructure.settings import Settings
 from tests.domain.builders import created, submitted
-from tests.mail_servers import SendGridServer, sendgrid_server
+from tests.mail_servers import SendGridServer
 from tests.patience import PATIENCE
-from tests.read_models import World, new_id, new_tenant, world
+from tests.read_models import World, new_id, new_tenant
 
 SETTINGS = Settings(secret_key="x" * 40)
 
 
-class PostOffice(World):
+class MailWorld(World):
     """A company with a job and candidates, and a provider for its mail."""
 
     provider: SendGridServer
@@ -113,12 +113,3 @@ class PostOffice(World):
     def to(self) -> list[str]:
         """The addresses to which mail arrived, sorted."""
         return sorted(request["personalizations"][0]["to"][0]["email"] for request in self.provider.requests)
-
-
-@contextmanager
-def post_office(database_url: str) -> Generator[PostOffice]:
-    """One on a migrated database."""
-    with world(database_url) as here, sendgrid_server() as provider:
-        office = PostOffice(here.database_url, here.pool, here.models)
-        office.begin(provider)
-        yield office
