@@ -10,7 +10,7 @@ from infrastructure.mail.links import MailLinks
 from infrastructure.mail.outbox import Outbox
 from infrastructure.mail.smtp import Smtp
 from infrastructure.mail.smtp import smtp_server as server_of
-from tests.api import letters
+from tests.api import account_mail
 from tests.api.delivering import deliver
 from tests.api.people import Json, Person, System, done, refused
 from tests.api.resume_upload import upload
@@ -210,7 +210,7 @@ class Canary:
         self.secrets += [pair[name] for pair in pairs for name in ("access_token", "refresh_token")]
 
     async def _code(self, email: str, kind: str) -> str:
-        code = await letters.code(self._system, email, kind)
+        code = await account_mail.code(self._system, email, kind)
         self.secrets.append(code)
         return code
 

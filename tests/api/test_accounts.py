@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from infrastructure.identity.administration import named
-from tests.api.letters import kinds, letters
+from tests.api.account_mail import kinds, mails
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -70,7 +70,7 @@ async def test_whoever_registers_a_known_address_again_and_again_floods_nobodys_
     body = new()
     answers = [await system.nobody.post("/auth/register", body) for _ in range(8)]
     assert [answer.status_code for answer in answers] == [201] * 8
-    told = await letters(system, body["email"], "already_registered")
+    told = await mails(system, body["email"], "already_registered")
     assert [letter is not None for letter in told] == [True] * 5 + [False] * 2
 
 

@@ -20,8 +20,8 @@ from infrastructure.operator_error import OperatorError
 from infrastructure.personal_data import erasure, personal_texts
 from infrastructure.resumes import rows as resume_rows
 from infrastructure.resumes.blob_sweep import BlobSweep
+from tests.api.account_mail import code, invited, mails
 from tests.api.erasing import erase, pointing, run
-from tests.api.letters import code, invited, letters
 from tests.api.people import PASSWORD, Person, System, done, refused
 from tests.api.resume_upload import uploaded
 from tests.patience import blocked
@@ -108,7 +108,7 @@ async def test_an_erased_member_leaves_first_and_what_they_wrote_of_others_stays
         "/auth/invitations/accept", {"code": given, "name": "Nia", "password": PASSWORD}
     )
     refused(accepted, 400, "invalid_code")
-    assert await letters(system, invitee, "invitation") == []
+    assert await mails(system, invitee, "invitation") == []
     assert [one["status"] for one in await founder.all("/company/invitations")] == ["revoked"]
     ((sent,),) = [
         [mail["status"] for mail in entry["mails"] if mail["to"] == "recruiter"] for entry in history[:1]
@@ -231,7 +231,7 @@ async def test_an_address_that_is_somebody_elses_by_now_keeps_its_mail(system: S
 
     await erase(system, after)
 
-    assert len(await letters(system, before, "welcome")) == 1
+    assert len(await mails(system, before, "welcome")) == 1
     assert [one["status"] for one in await admin.all("/company/invitations")] == ["open"]
 
 

@@ -13,10 +13,10 @@ from infrastructure.mail.smtp import Smtp
 from infrastructure.mail.smtp import smtp_server as server_of
 from infrastructure.read_models.rebuild import rebuild
 from projections.menu import MENU
+from tests.api.account_mail import code
 from tests.api.conftest import settings
 from tests.api.delivering import deliver
 from tests.api.erasing import columns, erase, pointing
-from tests.api.letters import code
 from tests.api.people import PASSWORD, Person, System, done, running
 from tests.api.resume_upload import upload
 from tests.mail_servers import smtp_server

@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tests.api.account_mail import invited
 from tests.api.conftest import settings
-from tests.api.letters import invited
 from tests.api.people import PASSWORD, refused, running
 
 GUESSES: Final = {

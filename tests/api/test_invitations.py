@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from infrastructure.identity.administration import disable, enable
-from tests.api.letters import code, invited, letters
+from tests.api.account_mail import code, invited, mails
 from tests.api.people import PASSWORD, Json, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -27,15 +27,15 @@ async def test_a_newcomer_becomes_a_member_in_the_role(system: System, role: str
     admin = await system.company("Bread & Co.")
     email = address()
     given = await invited(system, admin, email, role)
-    (letter,) = await letters(system, email, "invitation")
-    assert (letter["company"], letter["role"]) == ("Bread & Co.", role.replace("_", " "))
+    (mail,) = await mails(system, email, "invitation")
+    assert (mail["company"], mail["role"]) == ("Bread & Co.", role.replace("_", " "))
 
     profile = done(await system.nobody.post(ACCEPT, newcomer(given)))
 
     assert (profile["email"], profile["role"], profile["company_id"]) == (email, role, admin.company_id)
     member = await system.logged_in(profile)
     assert (await member.sees("/auth/me"))["role"] == role
-    assert len(await letters(system, email, "welcome")) == 1
+    assert len(await mails(system, email, "welcome")) == 1
     joined = (await admin.sees("/audit/events"))["items"][-1]
     assert (joined["type"], joined["actor_id"], joined["data"]["invited_by"]) == (
         "MemberJoined",
@@ -211,7 +211,7 @@ async def test_a_repeated_key_invites_once(system: System) -> None:
     first, second = [await admin.post("/company/invitations", body, key="k") for _ in range(2)]
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert first.headers["location"] == f"/company/invitations/{first.json()['id']}"
-    assert len(await letters(system, email, "invitation")) == 1
+    assert len(await mails(system, email, "invitation")) == 1
     changed = body | {"role": "admin"}
     refused(await admin.post("/company/invitations", changed, key="k"), 409, "idempotency_key_reused")
     given = await code(system, email, "invitation")

@@ -11,7 +11,7 @@ from application.entity import STREAM_PAGE, encode
 from application.recorded import Append, StoredEvent, StreamPart
 from domain.membership import MemberRoleChanged, StaffRole
 from infrastructure.event_store import EventStore
-from tests.api.letters import invited
+from tests.api.account_mail import invited
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -17,7 +17,7 @@ from domain.identifiers import tenant_id
 from infrastructure.event_store import EventStore
 from infrastructure.identity import accounts
 from infrastructure.identity.accounts import Account, Company
-from tests.api.letters import code
+from tests.api.account_mail import code
 from tests.api.people import Person, System
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.letters import invited
+from tests.api.account_mail import invited
 from tests.api.people import Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.letters import code, letters
+from tests.api.account_mail import code, mails
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,7 +42,7 @@ async def test_a_code_sets_a_password_and_ends_every_session(system: System) -> 
     refused(await system.nobody.post("/auth/refresh", {"refresh_token": login.json()["refresh_token"]}), 401)
     assert await log_in(system, cy.email, PASSWORD) == 401
     assert await log_in(system, cy.email, NEW) == 200
-    assert len(await letters(system, cy.email, "password_changed")) == 1
+    assert len(await mails(system, cy.email, "password_changed")) == 1
 
 
 async def test_a_code_is_good_once_and_of_those_who_use_it_at_once_for_one(system: System) -> None:
@@ -98,7 +98,7 @@ async def test_a_letter_box_gets_five_codes_an_hour(system: System) -> None:
     cy = await system.candidate()
     for _ in range(8):
         await ask(system, cy.email)
-    assert len(await letters(system, cy.email, "password_reset")) == 5
+    assert len(await mails(system, cy.email, "password_reset")) == 5
     last = await code(system, cy.email, "password_reset")
     assert (await system.nobody.post("/auth/password-reset/confirm", confirm(last))).is_success
 
@@ -106,5 +106,5 @@ async def test_a_letter_box_gets_five_codes_an_hour(system: System) -> None:
 async def test_an_unknown_address_is_answered_alike_and_mailed_nothing(system: System) -> None:
     unknown = f"{uuid4().hex}@example.com"
     await ask(system, unknown)
-    assert await letters(system, unknown, "password_reset") == []
+    assert await mails(system, unknown, "password_reset") == []
     refused(await system.nobody.post("/auth/password-reset", {"email": "nobody"}), 400, "invalid")

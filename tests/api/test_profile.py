@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from infrastructure.identity.accounts import Account, register
-from tests.api.letters import code, letters
+from tests.api.account_mail import code, mails
 from tests.api.people import PASSWORD, Person, System, done, refused
 from tests.infrastructure.logs import waiting_transactions
 
@@ -50,7 +50,7 @@ async def test_an_address_changes_when_its_code_comes_back(system: System) -> No
     profile = await cy.sees("/auth/me")
     assert (profile["email"], profile["pending_email"]) == (new, None)
     assert (await log_in(system, new), await log_in(system, cy.email)) == (200, 401)
-    assert [letter["new_email"] for letter in await letters(system, cy.email, "email_changed")] == [new]
+    assert [mail["new_email"] for mail in await mails(system, cy.email, "email_changed")] == [new]
     refused(await system.nobody.post("/auth/email/confirm", {"code": given}), 400, "invalid_code")
 
 

@@ -16,7 +16,7 @@ from infrastructure.resumes import rows as resume_rows
 from infrastructure.resumes.blob_sweep import BlobSweep
 from infrastructure.resumes.rows import RequestKey
 from tests import resume_files
-from tests.api.letters import invited
+from tests.api.account_mail import invited
 from tests.api.people import Json, Person, System, done, refused
 from tests.api.resume_upload import upload
 from tests.resume_files import SKILLS, TEXT

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from infrastructure.identity import accounts
-from tests.api.letters import kinds
+from tests.api.account_mail import kinds
 from tests.api.people import PASSWORD, Json, Person, System, done, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ import psycopg
 from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import running
-from tests.episodes import cut
+from tests.database_failures import cut
 
 
 async def test_connections_that_were_closed_meanwhile_cost_no_request(

@@ -7,7 +7,7 @@ import psycopg
 from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import PASSWORD, refused, running
-from tests.episodes import read_only
+from tests.database_failures import read_only
 
 
 async def test_while_no_writes_are_taken_it_is_503_and_afterwards_everything_works(

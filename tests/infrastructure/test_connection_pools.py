@@ -21,7 +21,7 @@ from infrastructure.database.connection_pools import (
     mail_pool,
     projection_pool,
 )
-from tests.episodes import cut, read_only
+from tests.database_failures import cut, read_only
 from tests.faults.proxy import proxy
 from tests.patience import PATIENCE
 

@@ -22,7 +22,7 @@ from infrastructure.mail.context import effect_mail
 from infrastructure.mail.delivery import ATTEMPTS, LONGEST_PAUSE_SECONDS, pause_seconds
 from infrastructure.mail.links import MailLinks
 from infrastructure.mail.templates import KEYS
-from tests.episodes import read_only
+from tests.database_failures import read_only
 from tests.mail_servers import Answer
 from tests.mail_world import SETTINGS, MailWorld
 from tests.read_models import new_tenant

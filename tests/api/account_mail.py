@@ -1,9 +1,9 @@
-"""What was mailed about accounts, as the letter box of an address would have it."""
+"""Mail about accounts: what was sent to an address."""
 
 from tests.api.people import Json, Person, System, done
 
 
-async def letters(system: System, email: str, kind: str) -> list[Json]:
+async def mails(system: System, email: str, kind: str) -> list[Json]:
     """What the mails of a kind to an address say, oldest first."""
     async with system.owner() as connection:
         cursor = await connection.execute(
@@ -26,7 +26,7 @@ async def kinds(system: System, email: str) -> list[str]:
 async def code(system: System, email: str, kind: str) -> str:
     """The code in the last mail of a kind to an address."""
     await system.services.password_resets.done()
-    return str((await letters(system, email, kind))[-1]["code"])
+    return str((await mails(system, email, kind))[-1]["code"])
 
 
 async def invited(system: System, admin: Person, email: str, role: str) -> str:
