@@ -15,7 +15,7 @@ from api.http.access import check_declared, guard
 from api.http.bodies import BODY_BYTES, BodyRequest, body_guard
 from api.http.methods import allow_all_methods
 from api.http.metrics import MeasuredApp, metrics_page
-from api.http.openapi import described
+from api.http.openapi import openapi_document
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.response_headers import ResponseHeaders
 from api.routes import (
@@ -153,4 +153,4 @@ def _cors(origins: list[str]) -> CORSConfig:
 
 def openapi_json() -> bytes:
     """The OpenAPI description, as `GET /schema` answers it."""
-    return msgspec.json.format(msgspec.json.encode(described(create_app(Settings()))), indent=2)
+    return msgspec.json.format(msgspec.json.encode(openapi_document(create_app(Settings()))), indent=2)

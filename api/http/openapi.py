@@ -9,9 +9,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
 from api.http.access import SIGNED_IN
-from api.http.answered_headers import headers_of, is_limited
-from api.http.answered_times import tell_times
 from api.http.body_examples import EXAMPLES
+from api.http.openapi_headers import headers_of, is_limited
+from api.http.openapi_times import tell_times
 from api.http.plain_schemas import name_choices, plain_fields, plain_words, require_answered
 from api.http.problems import Problem
 
@@ -47,11 +47,11 @@ class DescriptionPlugin(JsonRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Document) -> bytes:  # noqa: ARG002
         if self._content is None:
-            self._content = msgspec.json.encode(described(request.app))
+            self._content = msgspec.json.encode(openapi_document(request.app))
         return self._content
 
 
-def described(app: Litestar) -> Document:
+def openapi_document(app: Litestar) -> Document:
     """The OpenAPI document of an application. A handler whose answers are files names their media types as `answers=...`, one
     that a rule may refuse the rules' codes as `rules=...`."""
     document = app.openapi_schema.to_schema()

@@ -161,7 +161,7 @@ def _own(request: AnyRequest, error: ProblemError) -> Response[Problem]:
 
 
 def _unexpected(request: AnyRequest, error: Exception) -> Response[Problem]:
-    _log.error("unexpected", method=request.method, route=_route(request), exception=described(error))
+    _log.error("unexpected", method=request.method, route=_route(request), exception=describe_error(error))
     return problem(500, "internal_server_error", "Something went wrong here; it has been logged.")
 
 
@@ -170,7 +170,7 @@ def _route(request: AnyRequest) -> str:
     return template
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error with where it was raised, for the log. What PostgreSQL says may quote a row, so of that only the rule."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     if isinstance(error, psycopg.Error):
@@ -193,7 +193,7 @@ def _of_another_version(request: AnyRequest, error: Exception) -> Response[Probl
         "the database lacks something",
         method=request.method,
         route=_route(request),
-        exception=described(error),
+        exception=describe_error(error),
     )
     detail = "What this asks for is of another version of Hirelog than the database: see `/health/ready`."
     return problem(503, "database_unavailable", detail, headers=_RETRY)

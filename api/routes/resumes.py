@@ -15,7 +15,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from api.http.access import CANDIDATE, SIGNED_IN
-from api.http.departures import while_connected
+from api.http.disconnects import while_connected
 from api.http.file_names import attachment, clean
 from api.http.invalid_fields import InvalidField
 from api.http.problems import ProblemError, not_valid

@@ -20,7 +20,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from api.http.fields import PLAIN_PATTERNS
-from api.http.openapi import described
+from api.http.openapi import openapi_document
 from tests.api.people import Json, Person, System
 
 AnyCase: TypeAlias = schemathesis.Case[Any]
@@ -61,7 +61,7 @@ class Attack:
 
     def __init__(self, system: System, url: str, tokens: Tokens, ids: dict[str, str]) -> None:
         load_all_checks()
-        self.schema = schemathesis.openapi.from_dict(_exact(described(system.app)))
+        self.schema = schemathesis.openapi.from_dict(_exact(openapi_document(system.app)))
         self.schema.config.update(base_url=url)
         self.tokens = tokens
         self._url = url

@@ -18,7 +18,7 @@ from infrastructure.log.connection import SettingsLost, connect, connect_sync
 from infrastructure.servers.embedded import Servers
 from tests.api.conftest import settings
 from tests.api.people import refused, running
-from tests.episodes import cut
+from tests.database_failures import cut
 from tests.faults.proxy import proxy
 from tests.patience import PATIENCE
 from tests.programs import environment

@@ -1,4 +1,4 @@
-"""Work for who may go away before it is done: nobody reads its answer then, so it ends and makes room for others."""
+"""Work that ends when its client disconnects: nobody would read the answer, and it makes room for others."""
 
 import asyncio
 from collections.abc import Coroutine
