@@ -11,8 +11,8 @@ from litestar.routes import HTTPRoute
 from api.http.access import SIGNED_IN
 from api.http.body_examples import EXAMPLES
 from api.http.openapi_headers import headers_of, is_limited
+from api.http.openapi_schemas import name_choices, plain_fields, plain_words, require_answered
 from api.http.openapi_times import tell_times
-from api.http.plain_schemas import name_choices, plain_fields, plain_words, require_answered
 from api.http.problems import Problem
 
 Document: TypeAlias = dict[str, Any]

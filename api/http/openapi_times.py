@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from api.http.described_structs import structs
+from api.http.openapi_structs import structs
 
 _TIME: Final = {"type": "string", "format": "date-time"}
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import cleandoc
 from typing import Any, Final, TypeAlias, get_args
 
-from api.http.described_structs import struct, structs
 from api.http.fields import PLAIN_PATTERNS
+from api.http.openapi_structs import struct, structs
 from application.actor import Role
 from application.effects import Kind, Recipient
 from domain.assessment import Recommendation
