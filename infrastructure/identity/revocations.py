@@ -23,6 +23,7 @@ OLDEST_SECONDS: Final = 4.5
 _POLL_SECONDS: Final = 1.0
 _POLL_LIMIT_SECONDS: Final = 2.0
 _TIDY_SECONDS: Final = 60.0
+_CLOCKS_APART_SECONDS: Final = 10.0
 _LATE_COMMIT: Final = timedelta(seconds=60)
 _MARGIN: Final = timedelta(minutes=10)
 
@@ -49,6 +50,7 @@ class Revocations(Background):
         self._known_at = float("-inf")
         self._tidied_at = float("-inf")
         self._failing = False
+        self._clock_is_off = False
         self._wanted = asyncio.Event()
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.keys_changed = 0
@@ -114,6 +116,7 @@ class Revocations(Background):
         )
         rows = cast("list[tuple[datetime, UUID | None, datetime]]", await cursor.fetchall())
         now = rows[0][0]
+        self._compare_clocks(now)
         for _, subject_id, revoked_at in rows:
             if subject_id is not None:
                 known = self._revoked.get(subject_id, 0.0)
@@ -127,6 +130,16 @@ class Revocations(Background):
         self.keys_changed += changed
         if time.monotonic() - self._tidied_at > _TIDY_SECONDS:
             await self._tidy(connection, now)
+
+    def _compare_clocks(self, now: datetime) -> None:
+        """Tokens carry the database's time: who judges them by another refuses good ones, and nobody would know why."""
+        ahead = time.time() - now.timestamp()
+        was_off, self._clock_is_off = self._clock_is_off, abs(ahead) > _CLOCKS_APART_SECONDS
+        if self._clock_is_off and not was_off:
+            _log.warning(
+                "this machine's clock is not that of the database: tokens may be refused, or taken for too long",
+                seconds_ahead=round(ahead),
+            )
 
     async def _tidy(self, connection: psycopg.AsyncConnection[Any], now: datetime) -> None:
         """Forget what concerns no token that is still good."""

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from structlog.testing import capture_logs
 
 from application.actor import Actor
 from infrastructure.identity import revocations as module
@@ -202,3 +203,20 @@ async def test_a_token_expires_also_when_it_was_read_before(database_url: str) -
             expired.timestamp(),
         )
         assert not known.takes(token)
+
+
+@pytest.mark.parametrize("ahead", [-90.0, 90.0])
+async def test_a_clock_that_is_not_the_databases_is_said_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    async with process(database_url) as here:
+        right = time.time
+        with capture_logs() as logs:
+            await here.catches_up()
+            assert logs == []
+            monkeypatch.setattr(time, "time", lambda: right() + ahead)
+            await here.catches_up()
+            await here.catches_up()
+    (warning,) = logs
+    assert "clock" in warning["event"]
+    assert abs(warning["seconds_ahead"] - ahead) <= 5
