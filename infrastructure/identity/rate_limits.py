@@ -146,6 +146,9 @@ class RateLimits:
             await asyncio.shield(asking)
             return
         done = self._asking[key] = asyncio.get_running_loop().create_future()
+        if self._away_until:
+            # One request finds out whether Redis is back, and no other waits for that.
+            self._away_until = self._clock() + _AWAY_SECONDS
         try:
             await self._lease(limit, key)
         except (RedisError, OSError, TimeoutError) as error:
@@ -161,6 +164,7 @@ class RateLimits:
         cost = min(LEASE, window.amount)
         granted = await self._limiter.hit(window, limit.name, str(key), cost=cost)
         allowance = await self._allowance(window, limit.name, str(key))
+        self._away_until = 0.0
         if not granted:
             allowance = msgspec.structs.replace(allowance, remaining=0)
         if len(self._leases) >= _MOST_LEASES:
