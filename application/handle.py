@@ -161,7 +161,7 @@ class CommandHandler:
         subject = await work.read(spec.decider, stream_id, presumably_new=spec.creates)
         entity = subject.entity
         if work.repeated is not None:
-            return Outcome(work.repeated, await self.end(work.repeated), changed=True)
+            return Outcome(work.repeated, await self.end_of_append(work.repeated), changed=True)
         spec.authorize(metadata.actor, entity)
         if entity.version and metadata.expected_version not in {None, entity.version}:
             raise StaleVersion(metadata.expected_version or 0, entity.version)
@@ -178,7 +178,7 @@ class CommandHandler:
         work.accept(appended.positions, appended.recorded_at)
         return Outcome(subject.entity, appended.positions[-1], changed=True)
 
-    async def end(self, entity: Entity[Any]) -> int:
+    async def end_of_append(self, entity: Entity[Any]) -> int:
         """The position of the last event of the append that wrote the last one of an entity, which stands first in it."""
         appended = await self._log.read(
             tenant_of(entity.stream_id), after=entity.position - 1, limit=_FURTHER_EVENTS

@@ -86,7 +86,7 @@ async def carry_out_stage(
     outcome = await _said(services, await carry_out(services, command, how, text), how, text)
     if outcome.changed or outcome.entity.state.stage != "hired":
         return outcome
-    return Outcome(outcome.entity, await services.commands.end(outcome.entity), changed=False)
+    return Outcome(outcome.entity, await services.commands.end_of_append(outcome.entity), changed=False)
 
 
 async def _pipeline_stage(

@@ -71,7 +71,7 @@ async def accept(data: JSONBody[AcceptBody], request: AnyRequest) -> JoinedProfi
         await _check_is_free(services, invitation, account)
         is_new = False
     await _claim(services, invitation, account, is_new=is_new)
-    standing = await services.memberships.settle(account.account_id)
+    standing = await services.memberships.reconcile(account.account_id)
     async with services.database.identity() as connection:
         await revoke(connection, account.account_id)
         settled = await table.by_id(connection, account.account_id)

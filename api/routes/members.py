@@ -122,7 +122,7 @@ async def remove_member(
     outcome = await _carry_out(services, command, how)
     if not outcome.changed:
         raise NotFound
-    await services.memberships.settle(member_id)
+    await services.memberships.reconcile(member_id)
     answer = RemovedMember(id=member_id, version=outcome.entity.version, position=outcome.position)
     return versioned(answer, outcome.entity.version)
 

@@ -81,9 +81,9 @@ class Memberships:
         role = (await self.state(account.company_id)).roles.get(account.account_id)
         if role is not None:
             return Standing(role, account.company_id)
-        return await self.settle(account.account_id)
+        return await self.reconcile(account.account_id)
 
-    async def settle(self, account_id: UUID) -> Standing:
+    async def reconcile(self, account_id: UUID) -> Standing:
         """Make an account's row agree with the log of the company that it names."""
         async with self._database.identity() as connection, connection.transaction():
             company_id = await accounts.lock_company(connection, account_id)

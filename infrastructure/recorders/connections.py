@@ -21,7 +21,7 @@ Connection: TypeAlias = psycopg.Connection[object]
 _MOST: Final = 4
 _RETRY_DELAYS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)
 _WAIT_SECONDS: Final = 30.0
-_WORDS: Final[tuple[tuple[type[Exception], type[persistence.PersistenceError]], ...]] = (
+_LIBRARY_ERRORS: Final[tuple[tuple[type[Exception], type[persistence.PersistenceError]], ...]] = (
     (VersionConflict, persistence.IntegrityError),
     (LogUnavailable, persistence.OperationalError),
     (psycopg.IntegrityError, persistence.IntegrityError),
@@ -50,7 +50,7 @@ class Connections:
     def run(self, work: Callable[[Connection, bool], ResultT]) -> ResultT:
         """What `work` answers on a connection, or on another one when that is lost: it is told whether it may have been
         done before. Raises the library's errors."""
-        with in_their_words():
+        with translated_errors():
             repeated = False
             for delay in _RETRY_DELAYS:
                 try:
@@ -117,13 +117,13 @@ class Connections:
 
 
 @contextmanager
-def in_their_words() -> Generator[None]:
+def translated_errors() -> Generator[None]:
     """Raises the library's error for ours or psycopg's."""
     try:
         yield
     except (psycopg.Error, VersionConflict, LogUnavailable) as error:
-        raise _theirs(error) from error
+        raise _library_error(error) from error
 
 
-def _theirs(error: Exception) -> persistence.PersistenceError:
-    return next(theirs(str(error)) for ours, theirs in _WORDS if isinstance(error, ours))
+def _library_error(error: Exception) -> persistence.PersistenceError:
+    return next(theirs(str(error)) for ours, theirs in _LIBRARY_ERRORS if isinstance(error, ours))

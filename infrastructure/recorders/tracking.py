@@ -9,7 +9,7 @@ from eventsourcing.persistence import IntegrityError, ProcessRecorder, StoredEve
 from infrastructure.log.pipeline import run_sync, to_int
 from infrastructure.log.writer import write_inside
 from infrastructure.recorders import statements
-from infrastructure.recorders.connections import Connection, in_their_words
+from infrastructure.recorders.connections import Connection, translated_errors
 from infrastructure.recorders.recorder import LogApplicationRecorder, LogRecorder
 
 
@@ -38,7 +38,7 @@ class LogTrackingRecorder(LogRecorder, TrackingRecorder):
 
         Raises `IntegrityError` unless the position is beyond the last one, and the library's errors for psycopg's.
         """
-        with in_their_words(), self.connections.connection() as connection, connection.transaction():
+        with translated_errors(), self.connections.connection() as connection, connection.transaction():
             self._track(connection, tracking)
             yield connection
 
