@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from infrastructure.addresses import is_database_url, is_redis_url, is_url, without_secrets
 from infrastructure.operator_error import OperatorError
+from infrastructure.server_urls import is_database_url, is_redis_url, is_url, without_secrets
 
 SECRET_KEY_BYTES: Final = 32
 _WITHOUT_PREFIX: Final = frozenset(

@@ -16,7 +16,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from infrastructure.addresses import http_url
 from infrastructure.database.migrate import migrate
 from infrastructure.database.tenant_walls import demand_api_role, let_api_in
 from infrastructure.identity.signing_keys import check_key_file
@@ -25,6 +24,7 @@ from infrastructure.processes.stop_signals import StopSignals
 from infrastructure.processes.tree import ProcessTree, Program
 from infrastructure.read_models.setup import ensure_read_models
 from infrastructure.secret_key import with_secret_key
+from infrastructure.server_urls import http_url
 from infrastructure.servers.embedded import Servers, embedded, running
 from infrastructure.settings import Settings, environment
 from projections.menu import MENU

@@ -6,7 +6,7 @@ from litestar import post
 from litestar.params import JSONBody
 
 from api.http.access import ANYONE
-from api.http.addresses import check_email
+from api.http.email_addresses import check_email
 from api.http.fields import Body, Email, Name, Password
 from api.http.requests import AnyRequest
 from api.routes.passwords import check_password

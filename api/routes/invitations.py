@@ -9,7 +9,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 
 from api.http.access import ADMIN
-from api.http.addresses import check_email
+from api.http.email_addresses import check_email
 from api.http.fields import Body, Email
 from api.http.problems import ProblemError
 from api.http.requests import AnyRequest, Cursor, IdempotencyKey, Limit, actor_of, company_of, metadata

@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from msgspec.structs import asdict
 
 from api.http.access import ANYONE, SIGNED_IN
-from api.http.addresses import check_email
+from api.http.email_addresses import check_email
 from api.http.fields import NO_NUL, Body, Email, Name
 from api.http.invalid_fields import InvalidField
 from api.http.problems import ProblemError

@@ -53,7 +53,7 @@ def letter_box(email: str) -> str:
     """The same for two addresses that are one letter box: those that differ in ASCII capitals only.
 
     PostgreSQL's function of this name (migration 0014) makes the same of it. Of other capitals the two make different small letters, so
-    new addresses have none (`api.http.addresses`); an older one that does is reached as it was written.
+    new addresses have none (`api.http.email_addresses`); an older one that does is reached as it was written.
     """
     # Bytes, of which `lower` changes ASCII alone.
     return email.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")

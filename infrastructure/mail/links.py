@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from application.effects import Kind
-from infrastructure.addresses import http_url
+from infrastructure.server_urls import http_url
 from infrastructure.settings import Settings
 
 _MAC_BYTES: Final = 20

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from infrastructure.addresses import next_redis_database
+from infrastructure.server_urls import next_redis_database
 
 LISTEN_MILLISECONDS: Final = 5_000
 CALL_MILLISECONDS: Final = 5_000

@@ -12,8 +12,8 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from infrastructure.addresses import hide_password
 from infrastructure.operator_error import OperatorError
+from infrastructure.server_urls import hide_password
 from infrastructure.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import settings as example_count
 from hypothesis import strategies as st
 
 from infrastructure import settings
-from infrastructure.addresses import hide_password
 from infrastructure.secret_key import with_secret_key
+from infrastructure.server_urls import hide_password
 from infrastructure.settings import Settings, SettingsError
 
 KEY = "k" * 32

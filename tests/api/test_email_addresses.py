@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from api.http.addresses import check_email
+from api.http.email_addresses import check_email
 from api.http.problems import ProblemError
 from infrastructure.identity.accounts import letter_box
 from infrastructure.mail.message import address

@@ -4,8 +4,8 @@ import pytest
 from redis import Redis
 
 from api.command_line.up import address
-from infrastructure.addresses import next_redis_database, redis_database
 from infrastructure.mail.links import public_url
+from infrastructure.server_urls import next_redis_database, redis_database
 from infrastructure.settings import Settings
 
 
