@@ -3,17 +3,17 @@
 import contextlib
 import http.client
 import math
+import urllib.error
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import partial
-from io import BytesIO
 from typing import Any, Final, cast
 from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
-from urllib.response import addinfourl
 
 import msgspec
 from python_http_client.client import Client  # type: ignore[import-untyped]  # it has no types
-from python_http_client.exceptions import HTTPError  # type: ignore[import-untyped]  # it has no types
+from python_http_client.exceptions import HTTPError, handle_error  # type: ignore[import-untyped]  # it has no types
 from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]  # it has no types
 
 from infrastructure.mail.message import Address, Mail
@@ -68,19 +68,40 @@ class SendGrid:
         )
 
 
+class _Taken:
+    """An answer that is no error. Its body stays unread: it says nothing."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._status = response.status
+        self._headers = response.headers
+
+    def getcode(self) -> int:
+        return self._status
+
+    def read(self) -> bytes:
+        return b""
+
+    def info(self) -> Message:
+        return self._headers
+
+
 class _Client(Client):  # type: ignore[misc]  # it has no types
-    """Makes one request, watched by a deadline, and follows no redirect. The body of an answer that is no error stays unread:
-    it says nothing."""
+    """Makes one request, watched by a deadline, follows no redirect, and leaves no answer open."""
 
     def __init__(self, deadline: Deadline, **settings: Any) -> None:
         super().__init__(**settings)
         self._deadline = deadline
 
-    def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> addinfourl:
-        opener = build_opener(_Handler(self._deadline), _NoRedirects)
-        made = super()._make_request(opener, request, timeout)  # pyright: ignore[reportAttributeAccessIssue]  # it has no types
-        with made as response:
-            return addinfourl(BytesIO(), response.headers, response.url, response.status)
+    def _make_request(self, opener: Any, request: Request, timeout: Any = None) -> _Taken:
+        del opener, timeout
+        try:
+            with build_opener(_Handler(self._deadline), _NoRedirects).open(
+                request, timeout=self.timeout
+            ) as made:
+                return _Taken(made)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise handle_error(refused) from None
 
 
 class _Connection(http.client.HTTPConnection):
