@@ -5,7 +5,7 @@ General traffic is counted in leases of a few requests, so that most requests ne
 """
 
 import asyncio
-import time
+from time import monotonic, time
 from types import TracebackType
 from typing import Any, Final, Self, cast
 from uuid import UUID
@@ -127,14 +127,14 @@ class RateLimits:
         if not self.enabled:
             return None
         lease = self._leases.get(key)
-        now = time.monotonic()
+        now = monotonic()
         while lease is None or lease.left <= 0 or lease.until <= now:
             if now < self._away_until:
                 return None
             if lease is not None and lease.allowance.remaining <= 0 and lease.until > now:
                 raise RateLimited(_in_seconds(lease, now))
             await self._renew(limit, key)
-            lease, now = self._leases.get(key), time.monotonic()
+            lease, now = self._leases.get(key), monotonic()
             if lease is None:
                 return None
         lease.left -= 1
@@ -148,12 +148,12 @@ class RateLimits:
         done = self._asking[key] = asyncio.get_running_loop().create_future()
         if self._away_until:
             # One request finds out whether Redis is back, and no other waits for that.
-            self._away_until = self._clock() + _AWAY_SECONDS
+            self._away_until = monotonic() + _AWAY_SECONDS
         try:
             await self._lease(limit, key)
         except (RedisError, OSError, TimeoutError) as error:
             self._leases.pop(key, None)
-            self._away_until = time.monotonic() + _AWAY_SECONDS
+            self._away_until = monotonic() + _AWAY_SECONDS
             _log.warning("requests are not counted", reason=f"{type(error).__name__}: {error}")
         finally:
             del self._asking[key]
@@ -168,17 +168,17 @@ class RateLimits:
         if not granted:
             allowance = msgspec.structs.replace(allowance, remaining=0)
         if len(self._leases) >= _MOST_LEASES:
-            now = time.monotonic()
+            now = monotonic()
             self._leases = {name: lease for name, lease in self._leases.items() if lease.until > now}
             if len(self._leases) >= _MOST_LEASES:
                 self._leases.clear()
-        self._leases[key] = _Lease(allowance, cost if granted else 0, time.monotonic() + allowance.reset)
+        self._leases[key] = _Lease(allowance, cost if granted else 0, monotonic() + allowance.reset)
         if not granted:
             raise RateLimited(allowance)
 
     async def _allowance(self, window: limits.RateLimitItem, *key: str) -> Allowance:
         stats = await self._limiter.get_window_stats(window, *key)
-        reset = max(1, round(stats.reset_time - time.time()))
+        reset = max(1, round(stats.reset_time - time()))
         return Allowance(window.amount, stats.remaining, min(reset, window.get_expiry()))
 
 
