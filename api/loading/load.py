@@ -73,14 +73,36 @@ async def load(
     Fills `report` as it goes, however it ends, and calls `watch(report, bytes)` after each line.
     Raises `OSError`, `UnreachableError`.
     """
-    founders = _Founders(client, secrets.token_hex(3), secrets.token_urlsafe(9))
-    companies: dict[str, LoadedCompany] = {}
-    mark = _Mark()
-    started = time.monotonic()
+    loading = _Loading(client, report, watch)
+    try:
+        with path.open("rb") as file:
+            await for_each(_lines(file, report), loading.load_line, at_once=at_once)
+    finally:
+        loading.note_result()
+    return list(loading.companies.values())
 
-    async def one(line: Line) -> None:
+
+async def _load(path: Path, base_url: str, report: LoadReport, watch: Watch, at_once: int) -> None:
+    async with Client(base_url, at_once=at_once) as client:
+        await client.check()
+        await load(path, client, report, watch, at_once=at_once)
+
+
+class _Loading:
+    """A file of postings that is being loaded: its companies so far, and the report about it."""
+
+    def __init__(self, client: Client, report: LoadReport, watch: Watch) -> None:
+        self.companies: dict[str, LoadedCompany] = {}
+        self._client = client
+        self._report = report
+        self._watch = watch
+        self._founders = _Founders(client, secrets.token_hex(3), secrets.token_urlsafe(9))
+        self._mark = _Mark()
+        self._started = time.monotonic()
+
+    async def load_line(self, line: Line) -> None:
         number, text = line
-        mark.begin(number)
+        self._mark.begin(number)
         outcome = (
             RefusedPosting("line_too_long", f"{len(text):,} bytes and more")
             if _too_long(text)
@@ -88,41 +110,34 @@ async def load(
         )
         if isinstance(outcome, MappedPosting):
             try:
-                founder = await founders.of(outcome.company)
-                created = await client.post("/jobs", outcome.body, founder)
-                company = companies.setdefault(outcome.company, LoadedCompany(outcome.company, founder, []))
-                company.jobs.append((str(created["id"]), replace(outcome.body, description="")))
+                await self._post_job(outcome)
             except RefusedError as refused:
                 outcome = RefusedPosting(refused.code, f"{refused.status}: {refused.detail}")
         if isinstance(outcome, RefusedPosting):
-            report.count_refused(number, outcome)
+            self._report.count_refused(number, outcome)
         else:
-            report.count_loaded(outcome)
-        report.up_to_line = mark.end(number)
-        _note_progress()
-        watch(report, len(text))
+            self._report.count_loaded(outcome)
+        self._report.up_to_line = self._mark.end(number)
+        self._note_progress()
+        self._watch(self._report, len(text))
 
-    def _note_progress() -> None:
-        report.seconds = time.monotonic() - started
-        report.repeated_requests = client.repeated
-        report.companies = len(companies)
+    async def _post_job(self, posting: MappedPosting) -> None:
+        founder = await self._founders.of(posting.company)
+        created = await self._client.post("/jobs", posting.body, founder)
+        company = self.companies.setdefault(posting.company, LoadedCompany(posting.company, founder, []))
+        company.jobs.append((str(created["id"]), replace(posting.body, description="")))
 
-    try:
-        with path.open("rb") as file:
-            await for_each(_lines(file, report), one, at_once=at_once)
-    finally:
-        _note_progress()
-        if companies:
-            largest = max(companies.values(), key=lambda company: len(company.jobs))
-            report.login, report.password = largest.founder.email, largest.founder.password
-            report.logins = [company.founder.email for company in companies.values()]
-    return list(companies.values())
+    def note_result(self) -> None:
+        self._note_progress()
+        if self.companies:
+            largest = max(self.companies.values(), key=lambda company: len(company.jobs))
+            self._report.login, self._report.password = largest.founder.email, largest.founder.password
+            self._report.logins = [company.founder.email for company in self.companies.values()]
 
-
-async def _load(path: Path, base_url: str, report: LoadReport, watch: Watch, at_once: int) -> None:
-    async with Client(base_url, at_once=at_once) as client:
-        await client.check()
-        await load(path, client, report, watch, at_once=at_once)
+    def _note_progress(self) -> None:
+        self._report.seconds = time.monotonic() - self._started
+        self._report.repeated_requests = self._client.repeated
+        self._report.companies = len(self.companies)
 
 
 class _Mark:
