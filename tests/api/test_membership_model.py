@@ -2,6 +2,7 @@
 every company keeps an admin, and what was cut short is made whole by the next login."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -17,6 +18,7 @@ from domain.identifiers import tenant_id
 from infrastructure.event_store import EventStore
 from infrastructure.identity import accounts
 from infrastructure.identity.accounts import Account, Company
+from infrastructure.mail.account_mail import HOURLY
 from tests.api.account_mail import code
 from tests.api.people import Person, System
 
@@ -69,6 +71,8 @@ class Town:
         self.people = [uuid4() for _ in range(PEOPLE)]
         self.companies = [tenant_id(uuid4()) for _ in range(COMPANIES)]
         self.codes: dict[tuple[int, int], str] = {}
+        self.invited = Counter[int]()
+        """How many invitations somebody was sent: one too many in an hour is not."""
         self.alone = True
 
     async def settle_down(self) -> None:
@@ -113,8 +117,11 @@ class Town:
         what, who, whom, company, role, fault = step
         person, actor = await self.logged_in(who)
         if what.startswith("invite") and actor.role == "admin":
+            if self.invited[whom] == HOURLY:
+                return
             answer = await person.post("/company/invitations", {"email": self.email(whom), "role": role})
             if answer.is_success:
+                self.invited[whom] += 1
                 theirs = self.companies.index(UUID(str(actor.company_id)))
                 self.codes[whom, theirs] = await code(self._system, self.email(whom), "invitation")
                 if what != "invite":
