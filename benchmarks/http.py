@@ -16,11 +16,12 @@ from benchmarks.report import Figure, Report, Target
 from benchmarks.sample import Rounds, Sample, interleaved, middle, ratio
 from benchmarks.servers import conditions, empty_database, servers
 from benchmarks.system import System, system
-from benchmarks.writes import CONNECTIONS, Commands, applications, noops, stage_changes
+from benchmarks.writes import CONNECTIONS, Commands, applications, stage_changes, yardsticks
 from infrastructure.servers.embedded import Servers
 
 _COMPANIES: Final = 11
 _FLAT: Final = 1.5
+_BARE: Final = "no-op that appends one event"
 _SPREAD: Final = f"apply, {_COMPANIES - 1} companies"
 
 
@@ -74,7 +75,8 @@ def _writes(running: Servers, whole: System, data: Data, plan: Plan) -> Rounds:
         noop_url = stack.enter_context(_noop(whole))
         other_url, other_applies = stack.enter_context(_conventional(running, plan))
         cases = {
-            "no-op POST": Commands(noop_url, noops(data.token), 201, whole.database_url),
+            "no-op POST": Commands(noop_url, yardsticks("/noop", data.token), 201, whole.database_url),
+            _BARE: Commands(noop_url, yardsticks("/append", data.token), 201, whole.database_url),
             "apply": Commands(whole.url, applies, 201, whole.database_url),
             _SPREAD: Commands(whole.url, spread, 201, whole.database_url),
             "conventional apply": Commands(other_url, other_applies, 201, whole.database_url),
@@ -120,6 +122,7 @@ def _report(note: str, plan: Plan, lists: tuple[dict[str, Sample], ...], written
         f"{_SPREAD}: {compared(_SPREAD, 'no-op POST'):.2f} of the no-op,"
         f" {compared(_SPREAD, 'conventional apply'):.1f} times the conventional one"
     )
+    bare = f"{_BARE}: {compared(_BARE, 'no-op POST'):.2f} of the no-op"
     rows = {
         "GET /jobs": sizes.open_jobs,
         "GET /jobs?q=rust": sizes.open_jobs,
@@ -138,6 +141,7 @@ def _report(note: str, plan: Plan, lists: tuple[dict[str, Sample], ...], written
             "the database is vacuumed and analyzed after each growth of the data, as autovacuum does within a minute",
             "apply: to jobs of one company, because the conventional service knows no companies",
             spread,
+            bare,
             "conventional: FastAPI + SQLAlchemy (async) + psycopg, 1 uvicorn process, same server, 32 connections to it",
         ],
         figures=figures,

@@ -1,4 +1,4 @@
-"""The HTTP commands that are compared: a no-op, applying, moving an application on, and applying the conventional way."""
+"""The HTTP commands that are compared: yardsticks, applying, moving an application on, and applying the conventional way."""
 
 import itertools
 import random
@@ -48,9 +48,9 @@ class Commands:
         return measured.expect(self._status).sample
 
 
-def noops(token: str) -> Iterator[bytes]:
-    """The route of `benchmarks.noop`, without end."""
-    return itertools.repeat(request("POST", "/noop", token=token, body={"stage": "screening"}))
+def yardsticks(path: str, token: str) -> Iterator[bytes]:
+    """A route of `benchmarks.noop`, without end."""
+    return itertools.repeat(request("POST", path, token=token, body={"stage": "screening"}))
 
 
 def applications(tokens: Sequence[str], jobs: Sequence[UUID]) -> list[bytes]:
