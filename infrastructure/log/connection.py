@@ -102,9 +102,11 @@ class PromptConnection(psycopg.AsyncConnection[Any]):
             return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=seconds)
         except asyncio.CancelledError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                with suppress(psycopg.Error):
-                    await self.cancel_safe(timeout=_STOP_SECONDS)
-                self.pgconn.finish()
+                try:
+                    with suppress(psycopg.Error):
+                        await self.cancel_safe(timeout=_STOP_SECONDS)
+                finally:
+                    self.pgconn.finish()
             raise
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
